@@ -1,0 +1,36 @@
+import tseslint from 'typescript-eslint'
+
+const deny = (...folders) => ({
+  'no-restricted-imports': ['error', { patterns: [{ group: folders.map((f) => `**/${f}/*`), message: 'Imports go one way: see src/README.md.' }] }],
+})
+
+// The one-way imports of src/README.md, folder by folder.
+const layers = [
+  ['mail', deny('smime', 'pec', 'points', 'providers', 'directory', 'ledger', 'store', 'haraka', 'cli')],
+  ['smime', deny('pec', 'points', 'providers', 'directory', 'ledger', 'store', 'haraka', 'cli')],
+  ['pec', deny('points', 'providers', 'directory', 'ledger', 'store', 'haraka', 'cli')],
+  ['points', deny('providers', 'directory', 'ledger', 'store', 'haraka', 'cli')],
+  ['providers', deny('directory', 'ledger', 'store', 'haraka', 'cli')],
+  ['directory', deny('providers', 'ledger', 'store', 'haraka', 'cli')],
+  ['ledger', deny('providers', 'directory', 'store', 'haraka', 'cli')],
+  ['store', deny('providers', 'ledger', 'haraka', 'cli')],
+  ['haraka', deny('cli')],
+]
+
+export default tseslint.config(
+  { ignores: ['dist/**', 'node_modules/**'] },
+  ...tseslint.configs.strictTypeChecked,
+  {
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+    },
+  },
+  ...layers.map(([folder, rules]) => ({ files: [`src/${folder}/**/*.ts`], rules })),
+  {
+    files: ['test/**/*.ts'],
+    rules: { '@typescript-eslint/no-floating-promises': ['error', { allowForKnownSafeCalls: [{ from: 'package', package: 'node:test', name: ['test', 'describe', 'it', 'suite'] }] }] },
+  },
+  { files: ['**/*.mjs'], ...tseslint.configs.disableTypeChecked },
+)

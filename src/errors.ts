@@ -1,0 +1,39 @@
+/**
+ * Operational failures: something that should have worked did not. What a message is like is never an error but a verdict.
+ * `temporary` decides between a 4xx and a 5xx answer; the text is for the log, never for the peer.
+ */
+
+export type ErrorCode =
+  | 'configuration' // a setting, file or key that stops the start
+  | 'malformed' // input outside the bounds we read
+  | 'signer' // the key cannot sign now
+  | 'ledger' // the database is away or refused
+  | 'queue' // the queue could not take the messages
+  | 'index' // the provider index cannot be read
+  | 'directory' // users and mailboxes cannot be looked up
+  | 'conflict' // another transaction certified this first
+
+const brand = Symbol.for('haraka-pec.error')
+
+export class PecError extends Error {
+  readonly code: ErrorCode
+  readonly temporary: boolean
+  readonly [brand] = true
+
+  constructor(code: ErrorCode, message: string, options: { readonly temporary?: boolean; readonly cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'PecError'
+    this.code = code
+    this.temporary = options.temporary ?? false
+  }
+}
+
+/** Recognises our errors by their brand: `instanceof` fails for errors that crossed a realm. */
+export function isPecError(error: unknown): error is PecError {
+  return typeof error === 'object' && error !== null && brand in error
+}
+
+/** The message of anything that was thrown, for a log line. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,189 @@
+/**
+ * What the three points of RFC 6109 need from the rest of the house. The points own these interfaces; directories, ledger, queue
+ * and index implement them, and tests pass plain objects.
+ */
+import type { Source } from '../mail/source.js'
+import type { Kind, ReceiptType, RecipientType } from '../pec/kinds.js'
+import type { Moment } from '../pec/moment.js'
+
+/** Reads the time. One reading serves a whole transaction (P5). */
+export type Clock = () => Date
+
+// -- users and providers ------------------------------------------------------------------------------------------------
+
+/** active: sends and receives; suspended: receives, may not send; closed: neither. */
+export type MailboxState = 'active' | 'suspended' | 'closed'
+
+export interface Mailbox {
+  /** Lower case. */
+  readonly address: string
+  readonly state: MailboxState
+}
+
+/** Our own domains and mailboxes (O1, O2). Rejects with PecError 'directory', temporary, when it cannot tell. */
+export interface Directory {
+  managesDomain(domain: string): boolean
+  mailbox(address: string): Promise<Mailbox | undefined>
+  /** The mailbox that this login and password open, in whatever state; undefined if they do not match. */
+  authenticate(login: string, password: string): Promise<Mailbox | undefined>
+}
+
+/** A provider as the index lists it; a secondary environment is a record of its own. RFC 6109 §4.5 */
+export interface ProviderRecord {
+  readonly name: string
+  readonly unit: string | undefined
+  /** SHA-1 of each certificate's DER, hex, lower case. */
+  readonly certificateHashes: ReadonlySet<string>
+  /** DER. */
+  readonly certificates: readonly Buffer[]
+  /** Where take-charge receipts and virus notices go. */
+  readonly mailReceipt: string
+  /** Lower case. */
+  readonly managedDomains: ReadonlySet<string>
+}
+
+export interface ProviderIndex {
+  /** The record that manages this domain, compared without case. */
+  byDomain(domain: string): ProviderRecord | undefined
+  /** Every record that lists exactly this certificate (DER): by hash first, then by the certificate itself. */
+  byCertificate(certificate: Buffer): readonly ProviderRecord[]
+}
+
+// -- ledger -------------------------------------------------------------------------------------------------------------
+
+export interface RecipientFacts {
+  readonly address: string
+  readonly type: RecipientType
+  /** Named in To, or in neither To nor Cc: gets the full receipt. Only in Cc: a concise one. RFC 6109 §3.3.2 */
+  readonly primary: boolean
+}
+
+/** What is certified about a message, from its acceptance or from the envelope that brought it. */
+export interface MessageFacts {
+  /** Without angle brackets. */
+  readonly identifier: string
+  /** As the client wrote it, with angle brackets. */
+  readonly clientMessageId: string | undefined
+  readonly sender: string
+  readonly replyTo: string
+  readonly subject: string | undefined
+  readonly receiptType: ReceiptType
+  /** Name of the sender's provider. */
+  readonly provider: string
+  /** Accepted by our own access point: its certified recipients are tracked against the time limits. */
+  readonly own: boolean
+  readonly acceptedAt: Date
+  /** Bytes of the original. */
+  readonly size: number
+  readonly recipients: readonly RecipientFacts[]
+}
+
+/** How a certified recipient ended. */
+export type Outcome = 'delivered' | 'not-delivered' | 'virus' | 'expired'
+
+export interface RecipientState extends RecipientFacts {
+  readonly takenInChargeAt: Date | undefined
+  readonly outcome: Outcome | undefined
+  readonly outcomeAt: Date | undefined
+}
+
+export interface StoredMessage extends MessageFacts {
+  readonly recipients: readonly RecipientState[]
+}
+
+/**
+ * Something that may be done once, ever (P2). `outcome` covers delivery, non-delivery and virus together; `received` is a receipt
+ * that came in, its Message-ID in `identifier`.
+ */
+export interface Claim {
+  readonly identifier: string
+  readonly what: 'acceptance' | 'take-charge' | 'outcome' | 'time-limit-12' | 'time-limit-24' | 'received'
+  /** The recipient it is about; '' for the whole message. */
+  readonly recipient: string
+}
+
+export type EventType =
+  | Kind // a message of that kind was issued, by us
+  | 'reception' // a valid envelope came in
+  | 'receipt-reception' // a valid receipt or notice came in
+  | 'mailbox-delivery' // the mailbox store accepted a message
+  | 'delivery-failure' // it refused one for good, or a peer did
+  | 'relay' // a peer or ordinary host accepted a message of ours
+  | 'refusal' // refused in the SMTP session
+
+/** A row of the register (L1). */
+export interface RegisterEvent {
+  readonly type: EventType
+  /** The original's identifier; '' where there is none. */
+  readonly identifier: string
+  /** Message-ID, without brackets, of the message issued or received; '' where there is none. */
+  readonly messageId: string
+  readonly sender: string
+  readonly recipients: readonly string[]
+  readonly subject: string | undefined
+  /** The sending provider: who signed the message, or its host. */
+  readonly provider: string
+  /** Short and in English, e.g. `accepted`, `5.1.1 unknown mailbox`. */
+  readonly outcome: string
+  readonly daticert: Buffer | undefined
+  /** DER of smime.p7s. */
+  readonly signature: Buffer | undefined
+}
+
+/** All that one transaction certifies: it is committed whole or not at all. */
+export interface Entry {
+  /** The id of the step, in the notes of every message it prepared. */
+  readonly step: string
+  readonly at: Moment
+  /** Stored unless the identifier is known. */
+  readonly message?: MessageFacts
+  readonly claims: readonly Claim[]
+  readonly events: readonly RegisterEvent[]
+  readonly takenInCharge?: { readonly identifier: string; readonly recipients: readonly string[] }
+  readonly outcomes?: readonly { readonly identifier: string; readonly recipient: string; readonly outcome: Outcome }[]
+}
+
+export interface Ledger {
+  /** Durable when it resolves. Rejects with PecError 'conflict' if a claim is taken (nothing is written), 'ledger' (temporary) otherwise. */
+  commit(entry: Entry): Promise<void>
+  isCommitted(step: string): Promise<boolean>
+  message(identifier: string): Promise<StoredMessage | undefined>
+  /** Which of these claims are taken already. */
+  taken(claims: readonly Claim[]): Promise<readonly Claim[]>
+}
+
+// -- queue --------------------------------------------------------------------------------------------------------------
+
+/** What a queued message is, so that the delivery point knows what its outcome means after a restart too. */
+export type Errand =
+  | { readonly kind: 'deliver-envelope'; readonly identifier: string; readonly recipient: string; readonly original: Range }
+  | { readonly kind: 'deliver-other'; readonly identifier: string }
+  | { readonly kind: 'send-envelope'; readonly identifier: string }
+  | { readonly kind: 'send-receipt'; readonly identifier: string }
+
+export interface Range {
+  readonly start: number
+  readonly end: number
+}
+
+export interface Dispatch {
+  /** Reverse path; '' for none. */
+  readonly from: string
+  /** One recipient where the errand delivers, any number where it sends. */
+  readonly to: readonly string[]
+  readonly message: Source
+  readonly errand: Errand
+}
+
+/** Messages written durably into the queue that do not leave before release. */
+export interface Prepared {
+  /** The step was committed: let them go. */
+  release(): void
+  /** It was not: take them out again. */
+  drop(): void
+}
+
+export interface Outbox {
+  /** Resolves when every message is durable; rejects with PecError 'queue', temporary, with none of them queued. */
+  prepare(step: string, dispatches: readonly Dispatch[]): Promise<Prepared>
+}
