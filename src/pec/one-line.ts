@@ -1,0 +1,24 @@
+/**
+ * Text that came from outside, made fit to stand on one line of a header, a readable text or an XML document.
+ */
+
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/gu
+const NOT_XML = /[\ud800-\udfff\ufffe\uffff]/gu
+
+/** Control characters and line ends become spaces, what XML 1.0 cannot hold U+FFFD; spaces at both ends go. */
+export function oneLine(text: string): string {
+  return trimSpaces(text.replace(CONTROL, ' ').replace(NOT_XML, '\ufffd'))
+}
+
+/** Without the spaces, tabs and line ends around it. Other white space, such as a no-break space, is part of the text. */
+export function trimSpaces(text: string): string {
+  let start = 0
+  let end = text.length
+  while (start < end && isSpace(text.charCodeAt(start))) start++
+  while (end > start && isSpace(text.charCodeAt(end - 1))) end--
+  return text.slice(start, end)
+}
+
+function isSpace(code: number): boolean {
+  return code === 32 || code === 9 || code === 10 || code === 13
+}
