@@ -24,14 +24,23 @@ export interface CertifiedRecipient {
   readonly type: RecipientType
 }
 
-export interface CertificationData {
-  readonly kind: CertifiedKind
-  readonly error: ErrorKind
+/** What every message about one original says of it, alike. */
+export interface CertifiedMessage {
+  /** Without angle brackets. */
+  readonly identifier: string
+  /** With angle brackets. */
+  readonly clientMessageId: string | undefined
   readonly sender: string
   /** All recipients of the original. */
   readonly recipients: readonly CertifiedRecipient[]
+  /** Addresses, with commas between. */
   readonly replyTo: string
   readonly subject: string | undefined
+}
+
+export interface CertificationData extends CertifiedMessage {
+  readonly kind: CertifiedKind
+  readonly error: ErrorKind
   /** Name of the provider that made this message. */
   readonly provider: string
   /** dd/mm/yyyy */
@@ -40,10 +49,7 @@ export interface CertificationData {
   readonly hour: string
   /** As written, e.g. +0100; dateOf() takes the three together. */
   readonly zone: string
-  /** Without angle brackets. */
-  readonly identifier: string
-  /** With angle brackets. */
-  readonly clientMessageId: string | undefined
+  /** The type that the sender asked for. */
   readonly receiptType: ReceiptType | undefined
   /** The one recipient that the message is about. */
   readonly delivery: string | undefined
