@@ -56,7 +56,7 @@ class FileSource implements Source {
     if (start >= last) return
     const file = await open(this.path, 'r')
     try {
-      for (let at = start; at < last; ) {
+      for (let at = start; at < last;) {
         const wanted = Math.min(CHUNK, last - at)
         const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(wanted), 0, wanted, this.offset + at)
         if (bytesRead === 0) throw new Error(`${this.path} is shorter than when it was opened`)
