@@ -1,0 +1,206 @@
+/**
+ * The ledger (P1, P2): what has been certified, and the register of it (L1), in a relational database. Written once for every
+ * database that Kysely and a SqlDialect describe.
+ */
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Kysely } from 'kysely'
+import { isPecError, PecError, reasonOf } from '../errors.js'
+import type { Claim, Entry, EventType, Ledger, Outcome, RecipientState, RegisterEvent, StoredMessage } from '../points/ports.js'
+import type { ReceiptType, RecipientType } from '../pec/kinds.js'
+import type { SqlDialect } from './dialect.js'
+import { addressKey, keyOf } from './keys.js'
+import { prepareQueries, type Queries } from './queries.js'
+import type { Tables } from './schema.js'
+import { entryWriter, type EntryWriter } from './writer.js'
+
+/** A row of the register, with its time. */
+export interface RecordedEvent extends RegisterEvent {
+  readonly at: Date
+}
+
+/** A certified recipient of a message of ours, of whom we do not know how it ended. */
+export interface OpenRecipient {
+  readonly identifier: string
+  /** As it was written. */
+  readonly address: string
+  readonly acceptedAt: Date
+  readonly takenInChargeAt: Date | undefined
+}
+
+// With the database's own patience (25 ms in SQLite) some 5 s in all: well under what an SMTP client waits for its answer.
+const ATTEMPTS = 100
+const PAUSE = 25
+const PURGE_BATCH = 1000
+
+export class SqlLedger implements Ledger {
+  private readonly db: Kysely<Tables>
+  private readonly dialect: SqlDialect
+  private readonly write: EntryWriter
+  private readonly queries: Queries
+
+  /** On a database whose schema is up to date. */
+  constructor(db: Kysely<Tables>, dialect: SqlDialect) {
+    this.db = db
+    this.dialect = dialect
+    this.write = entryWriter(db, dialect)
+    this.queries = prepareQueries(db)
+  }
+
+  /**
+   * Durable when it resolves. Rejects with PecError 'conflict' if a claim is taken or the step was committed before, 'malformed' if an
+   * entry is beyond all bounds, 'ledger' (temporary) otherwise; nothing is written then.
+   */
+  async commit(entry: Entry): Promise<void> {
+    await this.attempt(() => this.db.transaction().execute((transaction) => this.write(transaction, entry)))
+  }
+
+  async isCommitted(step: string): Promise<boolean> {
+    const { rows } = await this.attempt(() => this.queries.step(this.db, keyOf(step)))
+    return rows.length > 0
+  }
+
+  async message(identifier: string): Promise<StoredMessage | undefined> {
+    const key = keyOf(identifier)
+    const [row] = (await this.attempt(() => this.queries.message(this.db, key))).rows
+    if (row === undefined) return undefined
+    const recipients = (await this.attempt(() => this.queries.recipients(this.db, key))).rows
+    return {
+      identifier,
+      clientMessageId: row.client_message_id ?? undefined,
+      sender: row.sender,
+      replyTo: row.reply_to,
+      subject: row.subject ?? undefined,
+      receiptType: row.receipt_type as ReceiptType,
+      provider: row.provider,
+      own: row.own === 1,
+      acceptedAt: new Date(row.accepted_at),
+      size: row.size,
+      recipients: recipients.map((recipient): RecipientState => ({
+        address: recipient.address,
+        type: recipient.type as RecipientType,
+        primary: recipient.is_primary === 1,
+        takenInChargeAt: timeOf(recipient.taken_at),
+        outcome: (recipient.outcome ?? undefined) as Outcome | undefined,
+        outcomeAt: timeOf(recipient.outcome_at),
+      })),
+    }
+  }
+
+  async taken(claims: readonly Claim[]): Promise<readonly Claim[]> {
+    // By identifier and kind: a search for many recipients is then one seek each along the primary key.
+    const groups = new Map<string, Claim[]>()
+    for (const claim of claims) {
+      const name = `${claim.what} ${keyOf(claim.identifier)}`
+      const group = groups.get(name)
+      if (group === undefined) groups.set(name, [claim])
+      else group.push(claim)
+    }
+    const found = new Set<Claim>()
+    for (const group of groups.values()) for (const claim of await this.takenOf(group)) found.add(claim)
+    return claims.filter((claim) => found.has(claim))
+  }
+
+  /** The register's rows about a message, in the order of time. */
+  async eventsOf(identifier: string): Promise<readonly RecordedEvent[]> {
+    const { rows } = await this.attempt(() => this.queries.events(this.db, keyOf(identifier)))
+    return rows.map((row) => ({
+      at: new Date(row.at),
+      type: row.type as EventType,
+      identifier,
+      messageId: row.message_id,
+      sender: row.sender_address,
+      recipients: JSON.parse(row.recipients) as string[],
+      subject: row.subject ?? undefined,
+      provider: row.provider,
+      outcome: row.outcome,
+      daticert: row.daticert ?? undefined,
+      signature: row.signature ?? undefined,
+    }))
+  }
+
+  /**
+   * Certified recipients without an outcome of messages that we accepted before a time, the longest waiting first (RFC 6109 §3.1.6).
+   * With `after`, those that follow the last of an earlier answer: a search must get past the many that wait and need nothing now.
+   */
+  async openRecipients(before: Date, limit: number, after?: OpenRecipient): Promise<readonly OpenRecipient[]> {
+    const { rows } = await this.attempt(() =>
+      after === undefined
+        ? this.queries.open(this.db, before.getTime(), limit)
+        : this.queries.openAfter(
+            this.db,
+            before.getTime(),
+            after.acceptedAt.getTime(),
+            after.acceptedAt.getTime(),
+            keyOf(after.identifier),
+            addressKey(after.address),
+            limit,
+          ),
+    )
+    return rows.map((row) => ({
+      identifier: row.identifier,
+      address: row.address,
+      acceptedAt: new Date(row.open_since ?? 0),
+      takenInChargeAt: timeOf(row.taken_at),
+    }))
+  }
+
+  /** How many events of each type there were from a time (included) to another (excluded); none where a type is missing. */
+  async countEvents(from: Date, to: Date): Promise<ReadonlyMap<EventType, number>> {
+    const { rows } = await this.attempt(() => this.queries.counts(this.db, from.getTime(), to.getTime()))
+    return new Map(rows.map(({ type, count }) => [type as EventType, Number(count)]))
+  }
+
+  /**
+   * Forgets the steps committed before a time, which must lie further back than any message can stay in a queue: a message whose step
+   * is forgotten is taken for one that was never committed. Resolves with their number. In small transactions, so that commits get by.
+   */
+  async purgeSteps(before: Date): Promise<number> {
+    for (let purged = 0; ;) {
+      // Steps are numbered in the order of their commit, so the old ones are the first.
+      const { rows } = await this.attempt(() => this.queries.firstSteps(this.db, PURGE_BATCH))
+      const old = rows.filter(({ committed_at }) => committed_at < before.getTime())
+      const last = old.at(-1)
+      if (last === undefined) return purged
+      await this.attempt(() => this.queries.deleteSteps(this.db, last.id, before.getTime()))
+      purged += old.length
+      if (old.length < PURGE_BATCH) return purged
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.db.destroy()
+  }
+
+  /** Which are taken of some claims of one kind on one message. */
+  private async takenOf(claims: readonly Claim[]): Promise<readonly Claim[]> {
+    const [first] = claims
+    if (first === undefined) return []
+    const keys = [...new Set(claims.map(({ recipient }) => addressKey(recipient)))]
+    const rows = await this.attempt(() => this.queries.claims(this.db, [keyOf(first.identifier), first.what], keys))
+    const taken = new Set(rows.map(({ recipient }) => recipient))
+    return claims.filter(({ recipient }) => taken.has(addressKey(recipient)))
+  }
+
+  private attempt<T>(operation: () => Promise<T>): Promise<T> {
+    return attempt(this.dialect, operation)
+  }
+}
+
+/** Tries again, within a bound, while other transactions are in the way; what then fails is the ledger's failure. */
+export async function attempt<T>(dialect: SqlDialect, operation: () => Promise<T>): Promise<T> {
+  for (let attempts = 1; ; attempts++) {
+    try {
+      return await operation()
+    } catch (error) {
+      if (isPecError(error)) throw error
+      if (!dialect.isBusy(error) || attempts === ATTEMPTS) {
+        throw new PecError('ledger', `the ledger failed: ${reasonOf(error)}`, { temporary: true, cause: error })
+      }
+    }
+    await pause(PAUSE)
+  }
+}
+
+function timeOf(milliseconds: number | null): Date | undefined {
+  return milliseconds === null ? undefined : new Date(milliseconds)
+}
