@@ -29,8 +29,10 @@ class MemorySource implements Source {
     return Promise.resolve(this.bytes.subarray(start, end))
   }
 
+  // eslint-disable-next-line @typescript-eslint/require-await -- the interface is for sources that do wait
   async *chunks(start = 0, end = this.size): AsyncGenerator<Buffer> {
-    for (let at = start; at < end; at += CHUNK) yield this.bytes.subarray(at, Math.min(at + CHUNK, end))
+    const last = Math.min(end, this.size)
+    for (let at = start; at < last; at += CHUNK) yield this.bytes.subarray(at, Math.min(at + CHUNK, last))
   }
 }
 
