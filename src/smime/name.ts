@@ -84,6 +84,16 @@ export function sameName(a: Name, b: Name): boolean {
   return a.der.equals(b.der) || (a.path.length === b.path.length && isWithin(a, b))
 }
 
+/** Whether this DER is that name, in whatever kind of string; false for what is no name. */
+export function isNamed(name: Name, der: Buffer): boolean {
+  if (name.der.equals(der)) return true
+  try {
+    return sameName(name, parseName(der))
+  } catch {
+    return false
+  }
+}
+
 /** Whether `name` is `base` or stands below it in the tree. RFC 5280 §4.2.1.10 */
 export function isWithin(name: Name, base: Name): boolean {
   return base.path.length <= name.path.length && base.path.every((rdn, i) => rdn === name.path[i])
