@@ -1,0 +1,157 @@
+/**
+ * Changes to a directory file. The new file replaces the old one in one step, and a lock keeps two edits from undoing each other.
+ */
+import { open, rename, rm, stat, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { PecError } from '../errors.js'
+import type { MailboxState } from '../points/ports.js'
+import { formatDirectory, isDomain, isMailboxAddress, type DirectoryContents, type MailboxEntry } from './directory-contents.js'
+import { readDirectoryFile } from './file-directory.js'
+import { hashPassword, type ScryptCost } from './password.js'
+
+export interface NewMailbox {
+  readonly address: string
+  /** In clear; only its hash is kept. */
+  readonly password: string
+  /** Default active. */
+  readonly state?: MailboxState
+  readonly quotaBytes?: number
+  /** Of the hash; for tests. */
+  readonly cost?: ScryptCost
+}
+
+/** Tries, and milliseconds between them, to get the lock. */
+const LOCK_TRIES = 100
+const LOCK_PAUSE = 50
+
+/** Adds a domain of ours; the file is made if there is none. Rejects with PecError 'directory', as every edit does, if it cannot be. */
+export async function addDomain(path: string, domain: string): Promise<void> {
+  const lower = domain.toLowerCase()
+  if (!isDomain(lower)) throw refused(`${JSON.stringify(domain)} is no domain`)
+  await edit(path, ({ domains, mailboxes }) => {
+    if (domains.has(lower)) throw refused(`${lower} is there already`)
+    return { domains: new Set([...domains, lower]), mailboxes }
+  })
+}
+
+/** Adds a mailbox in one of the file's domains. */
+export async function addMailbox(path: string, mailbox: NewMailbox): Promise<void> {
+  const address = mailbox.address.toLowerCase()
+  if (!isMailboxAddress(address)) throw refused(`${JSON.stringify(mailbox.address)} is no mailbox address`)
+  if (mailbox.password === '') throw refused('the password is empty')
+  if (mailbox.quotaBytes !== undefined && !(Number.isSafeInteger(mailbox.quotaBytes) && mailbox.quotaBytes > 0)) {
+    throw refused('the quota is not a positive whole number')
+  }
+  const domain = address.slice(address.lastIndexOf('@') + 1)
+  const password = await hashPassword(mailbox.password, mailbox.cost)
+  const entry: MailboxEntry = { address, state: mailbox.state ?? 'active', password, quotaBytes: mailbox.quotaBytes }
+  await edit(path, ({ domains, mailboxes }) => {
+    if (!domains.has(domain)) throw refused(`${domain} is not among the domains`)
+    if (mailboxes.has(address)) throw refused(`${address} is there already`)
+    return { domains, mailboxes: new Map([...mailboxes, [address, entry]]) }
+  })
+}
+
+export async function setState(path: string, address: string, state: MailboxState): Promise<void> {
+  await changeMailbox(path, address, (entry) => ({ ...entry, state }))
+}
+
+export async function setPassword(path: string, address: string, password: string, cost?: ScryptCost): Promise<void> {
+  if (password === '') throw refused('the password is empty')
+  const hash = await hashPassword(password, cost)
+  await changeMailbox(path, address, (entry) => ({ ...entry, password: hash }))
+}
+
+/** Takes the mailbox out of the directory; its mail stays where it is. */
+export async function removeMailbox(path: string, address: string): Promise<void> {
+  await changeMailbox(path, address, () => undefined)
+}
+
+function changeMailbox(path: string, address: string, change: (entry: MailboxEntry) => MailboxEntry | undefined): Promise<void> {
+  return edit(path, ({ domains, mailboxes }) => {
+    const lower = address.toLowerCase()
+    const entry = mailboxes.get(lower)
+    if (entry === undefined) throw refused(`there is no mailbox ${JSON.stringify(address)}`)
+    const changed = new Map(mailboxes)
+    const next = change(entry)
+    if (next === undefined) changed.delete(lower)
+    else changed.set(lower, next)
+    return { domains, mailboxes: changed }
+  })
+}
+
+async function edit(path: string, change: (contents: DirectoryContents) => DirectoryContents): Promise<void> {
+  const lock = `${path}.lock`
+  await acquire(lock)
+  try {
+    await replaceFile(path, formatDirectory(change(readOrEmpty(path))))
+  } finally {
+    await unlink(lock)
+  }
+}
+
+/** A lock left by a process that died is not broken by guesswork: the message tells the administrator what to do. */
+async function acquire(lock: string): Promise<void> {
+  for (let left = LOCK_TRIES; ; left -= 1) {
+    try {
+      const file = await open(lock, 'wx', 0o600)
+      await file.writeFile(`${process.pid}\n`)
+      await file.close()
+      return
+    } catch (error) {
+      if (!hasCode(error, 'EEXIST')) throw refused(`cannot make ${lock}`, error)
+      if (left <= 1) throw refused(`another edit is at work; if none is, remove ${lock}`, error)
+      await sleep(LOCK_PAUSE)
+    }
+  }
+}
+
+function readOrEmpty(path: string): DirectoryContents {
+  try {
+    return readDirectoryFile(path).contents
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return { domains: new Set(), mailboxes: new Map() }
+    throw error
+  }
+}
+
+async function replaceFile(path: string, text: string): Promise<void> {
+  const temporary = `${path}.new`
+  try {
+    const file = await open(temporary, 'w', 0o600)
+    try {
+      await file.chmod(0o600)
+      await keepOwner(path, file)
+      await file.writeFile(text)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(temporary, path)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw refused(`cannot write ${path}`, error)
+  }
+  const folder = await open(dirname(path), 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}
+
+/** An edit by root must not lock the gateway out of its own file. */
+async function keepOwner(path: string, file: { chown(uid: number, gid: number): Promise<void> }): Promise<void> {
+  if (process.getuid?.() !== 0) return
+  const owner = await stat(path).catch(() => stat(dirname(path)))
+  await file.chown(owner.uid, owner.gid)
+}
+
+function refused(message: string, cause?: unknown): PecError {
+  return new PecError('directory', message, { cause })
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code
+}

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import { before, test } from 'node:test'
+import { formatDirectory, isMailboxAddress, parseDirectory } from '../../src/directory/directory-contents.js'
+import { hashPassword } from '../../src/directory/password.js'
+
+let password: string
+before(async () => {
+  password = await hashPassword('x', { N: 16, r: 1, p: 1 })
+})
+const parse = (json: unknown) => parseDirectory(JSON.stringify(json))
+
+test('reads domains and mailboxes in lower case', () => {
+  const reading = parse({
+    domains: ['PEC.example'],
+    mailboxes: [
+      { address: 'Mario.Rossi@pec.EXAMPLE', state: 'suspended', password, quotaBytes: 1000 },
+      { address: 'b@pec.example', state: 'active', password },
+    ],
+  })
+  assert(reading.ok)
+  assert.deepEqual([...reading.contents.domains], ['pec.example'])
+  assert.deepEqual(
+    [...reading.contents.mailboxes.values()],
+    [
+      { address: 'mario.rossi@pec.example', state: 'suspended', password, quotaBytes: 1000 },
+      { address: 'b@pec.example', state: 'active', password, quotaBytes: undefined },
+    ],
+  )
+  assert.deepEqual(parseDirectory(formatDirectory(reading.contents)), reading)
+})
+
+test('names every fault, and no password', () => {
+  const good = { address: 'a@pec.example', state: 'active', password }
+  const reading = parse({
+    domains: ['pec.example', 'PEC.example', 'x', 7],
+    mailboxes: [
+      good,
+      good,
+      'x',
+      { ...good, address: 'a@other.example' },
+      { ...good, address: '../etc@pec.example' },
+      { ...good, state: 'open' },
+      { ...good, password: 'secret in clear' },
+      { ...good, quotaBytes: -1 },
+      { ...good, qouta: 1 },
+    ],
+    users: [],
+  })
+  assert(!reading.ok)
+  assert.deepEqual(reading.faults, [
+    'the file has an unknown key "users"',
+    'domains[1]: pec.example stands there twice',
+    'domains[2]: "x" is no domain',
+    'domains[3]: 7 is no domain',
+    'mailboxes[1]: a@pec.example stands there twice',
+    'mailboxes[2] is not an object',
+    'mailboxes[3]: other.example is not among the domains',
+    'mailboxes[4]: "../etc@pec.example" is no mailbox address',
+    'mailboxes[5]: the state "open" is none of active, suspended, closed',
+    'mailboxes[6]: the password is not a scrypt hash',
+    'mailboxes[7]: quotaBytes is not a positive whole number',
+    'mailboxes[8] has an unknown key "qouta"',
+  ])
+})
+
+for (const [text, fault] of [
+  ['{', 'it is not JSON'],
+  ['[]', 'it is not a JSON object'],
+  ['{}', '"domains" is not a list'],
+] as const) {
+  test(`does not take ${text} for a directory`, () => {
+    const reading = parseDirectory(text)
+    assert(!reading.ok)
+    assert.equal(reading.faults[0], fault)
+  })
+}
+
+test('takes for an address only what can also name a folder', () => {
+  for (const address of ['a@b.it', 'a.b+c@x-y.it', `${'a'.repeat(64)}@b.it`])
+    assert.equal(isMailboxAddress(address), true, address)
+  for (const address of [
+    '',
+    '@b.it',
+    'a@',
+    'a',
+    'a/b@c.it',
+    '..@b.it',
+    '.a@b.it',
+    'a@b',
+    'a@../b',
+    'A@b.it',
+    `${'a'.repeat(65)}@b.it`,
+    'a\0@b.it',
+  ]) {
+    assert.equal(isMailboxAddress(address), false, address)
+  }
+})
