@@ -24,3 +24,18 @@ export function newMessageId(moment: Moment, domain: string): string {
 export function newBoundary(): string {
   return `=_${randomBytes(18).toString('hex')}`
 }
+
+/** What one message needs that nobody else may have. */
+export interface MessageNames {
+  /** Without angle brackets. */
+  readonly messageId: string
+  /** Boundary of multipart/signed. */
+  readonly outer: string
+  /** Boundary of the multipart/mixed inside. */
+  readonly inner: string
+}
+
+/** Fresh names for a message made at this moment by the provider of this domain. */
+export function newNames(moment: Moment, domain: string): MessageNames {
+  return { messageId: newMessageId(moment, domain), outer: newBoundary(), inner: newBoundary() }
+}
