@@ -20,6 +20,7 @@ export interface RecordedEvent extends RegisterEvent {
 
 /** A certified recipient of a message of ours, of whom we do not know how it ended. */
 export interface OpenRecipient {
+  /** As it was given: the identifiers that we make are plain keys (keys.ts). */
   readonly identifier: string
   /** As it was written. */
   readonly address: string

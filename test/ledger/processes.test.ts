@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { extname, join } from 'node:path'
+import test from 'node:test'
+import { openLedger } from '../../src/ledger/sqlite.js'
+import { claimOf, ledgerPath } from './entries.js'
+
+interface Run {
+  /** The numbers that it printed. */
+  readonly numbers: readonly number[]
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+/** Runs writer-process.ts; with `killAfter`, kills it without warning when it has printed so many lines. */
+async function run(parameters: readonly string[], killAfter = Infinity): Promise<Run> {
+  const script = join(__dirname, `writer-process${extname(__filename)}`)
+  const child = spawn(process.execPath, [...process.execArgv.filter((flag) => flag !== '--test'), script, ...parameters], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const exit = new Promise<Pick<Run, 'code' | 'signal'>>((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', (code, signal) => resolve({ code, signal }))
+  })
+  let output = ''
+  child.stdout.setEncoding('utf8')
+  for await (const chunk of child.stdout) {
+    output += String(chunk)
+    if (output.split('\n').length > killAfter) child.kill('SIGKILL')
+  }
+  // A line that was cut short by the kill tells nothing.
+  const numbers = output.split('\n').slice(0, -1).map(Number)
+  return { numbers, ...(await exit) }
+}
+
+test('lets each claim be won once by two processes that open the file together', async (t) => {
+  const path = await ledgerPath(t)
+  const count = 300
+  const runs = await Promise.all(['left', 'right'].map((name) => run(['compete', path, name, String(count)])))
+  for (const { code } of runs) assert.equal(code, 0)
+  const won = runs.flatMap(({ numbers }) => numbers).sort((a, b) => a - b)
+  assert.deepEqual(
+    won,
+    Array.from({ length: count }, (_, n) => n),
+  )
+  const ledger = await openLedger(path)
+  for (let n = 0; n < count; n++) assert.equal((await ledger.eventsOf(`${n}@a.example`)).length, 2)
+  await ledger.close()
+})
+
+test('holds all that a killed process had reported as committed, and only whole entries', async (t) => {
+  const path = await ledgerPath(t)
+  for (const [round, lines] of [40, 111].entries()) {
+    const { numbers, signal } = await run(['endless', path, `round${round}`], lines)
+    assert.equal(signal, 'SIGKILL')
+    assert.ok(numbers.length >= lines)
+    const ledger = await openLedger(path)
+    for (const n of numbers) assert.equal(await ledger.isCommitted(`round${round}-${n}`), true)
+    // One more may have been committed and not told.
+    for (let n = 0; n <= numbers.length; n++) {
+      const identifier = `round${round}-${n}@a.example`
+      const whole = n < numbers.length || (await ledger.isCommitted(`round${round}-${n}`))
+      assert.equal((await ledger.message(identifier)) !== undefined, whole)
+      assert.equal((await ledger.eventsOf(identifier)).length, whole ? 2 : 0)
+      assert.equal((await ledger.taken([claimOf(identifier)])).length, whole ? 1 : 0)
+    }
+    await ledger.close()
+  }
+})
