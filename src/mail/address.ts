@@ -2,7 +2,7 @@
 import { decodeWords, encodePhrase, withoutControls } from './encoded-word.js'
 
 export interface Address {
-  /** The display name, decoded; empty if there is none. */
+  /** The display name, else of a bare address the comment after it, decoded; empty if there is none. */
   readonly name: string
   /** The addr-spec, without comments and white space; empty if what stands there is no address. */
   readonly address: string
@@ -22,10 +22,11 @@ const DOMAIN = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?
 const ADDRESS_LITERAL = /^\[(?:IPv6:)?[0-9A-Fa-f:.]{2,45}\]$/
 const MAX_LOCAL_PART = 64
 const MAX_ADDRESS = 254
+// Longer names may hold words that no line has room for; encoded words can be folded anywhere.
+const MAX_QUOTED_NAME = 400
 
 /**
- * The addresses of a list as it stands in To, Cc or From (unfolded): groups are opened, comments dropped, encoded words in names
- * decoded. Never throws; an entry that holds no valid address has address ''. Time and memory are linear in the value.
+ * The addresses of a list as it stands in To, Cc or From (unfolded): groups are opened, encoded words in names decoded. Never throws; an entry that holds no valid address has address ''. Time and memory are linear in the value.
  */
 export function parseAddresses(value: string): Address[] {
   return new ListParser(value).run()
@@ -63,8 +64,8 @@ export function formatAddress(name: string, address: string): string {
   const text = withoutControls(name)
   const spec = withoutControls(address).replace(/[<>]/g, '').trim()
   if (text.trim() === '') return spec
-  const phrase = /^[ -~]*$/.test(text) && !text.includes('=?') ? `"${text.replace(/["\\]/g, '\\$&')}"` : encodePhrase(text)
-  return `${phrase} <${spec}>`
+  const quotable = /^[ -~]*$/.test(text) && !text.includes('=?') && text.length <= MAX_QUOTED_NAME
+  return `${quotable ? quoted(text) : encodePhrase(text)} <${spec}>`
 }
 
 /** One walk over the characters of a list; the fields between reset() calls are those of the entry being read. */
@@ -75,6 +76,7 @@ class ListParser {
   private inGroup = false
 
   private words: Token[] = []
+  private comment = ''
   private angle: Token[] | undefined
   private inAngle = false
   private broken = false
@@ -172,9 +174,10 @@ class ListParser {
       this.found.push({ name: phraseOf(this.words), address: this.broken || this.inAngle ? '' : specOf(this.angle) })
     } else if (this.words.length > 0 || this.broken) {
       const address = this.broken ? '' : specOf(this.words)
-      this.found.push({ name: address === '' ? phraseOf(this.words) : '', address })
+      this.found.push({ name: address === '' ? phraseOf(this.words) : decodeWords(this.comment).trim(), address })
     }
     this.words = []
+    this.comment = ''
     this.angle = undefined
     this.inAngle = false
     this.broken = false
@@ -213,6 +216,7 @@ class ListParser {
   }
 
   private skipComment(): void {
+    const start = this.at + 1
     let depth = 0
     for (; this.at < this.value.length; this.at += 1) {
       const character = this.value.charAt(this.at)
@@ -222,6 +226,7 @@ class ListParser {
       if (depth === 0) break
     }
     if (depth > 0) this.broken = true
+    this.comment = this.value.slice(start, this.at).replace(/\\([^])/g, '$1')
     this.at += 1
   }
 }
@@ -245,5 +250,9 @@ function specOf(tokens: readonly Token[]): string {
 }
 
 function quotedLocalPart(text: string): string {
-  return DOT_ATOM.test(text) ? text : `"${text.replace(/["\\]/g, '\\$&')}"`
+  return DOT_ATOM.test(text) ? text : quoted(text)
+}
+
+function quoted(text: string): string {
+  return `"${text.replace(/["\\]/g, '\\$&')}"`
 }

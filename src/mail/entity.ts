@@ -68,7 +68,9 @@ const CRLF = '\r\n'
 const BLANK_LINE = Buffer.from('\r\n\r\n')
 // RFC 2046 §5.1.1 allows 70; longer ones are no boundaries to us.
 const BOUNDARY = /^[ -~]{0,255}[!-~]$/
-const MAX_PADDING = 1000
+// So that a delimiter line is never longer than a line may be.
+const MAX_PADDING = 600
+const MEDIA_TYPE = /^[!#$%&'*+.^_`{|}~0-9a-z-]+\/[!#$%&'*+.^_`{|}~0-9a-z-]+$/
 const DEFAULT_TYPE = 'text/plain'
 
 /**
@@ -226,5 +228,5 @@ function fileName(header: Header, contentTypeParams: ReadonlyMap<string, string>
 }
 
 function isMediaType(value: string): boolean {
-  return /^[^\s/]+\/[^\s/]+$/.test(value)
+  return MEDIA_TYPE.test(value)
 }

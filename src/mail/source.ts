@@ -15,10 +15,11 @@ export interface Source {
 }
 
 const CHUNK = 256 * 1024
+const SMALL = 64 * 1024
 
 class MemorySource implements Source {
   readonly size: number
-  private readonly bytes: Buffer
+  readonly bytes: Buffer
 
   constructor(bytes: Buffer) {
     this.bytes = bytes
@@ -73,8 +74,8 @@ class FileSource implements Source {
 
 class SliceSource implements Source {
   readonly size: number
-  private readonly whole: Source
-  private readonly offset: number
+  readonly whole: Source
+  readonly offset: number
 
   constructor(whole: Source, offset: number, size: number) {
     this.whole = whole
@@ -93,7 +94,7 @@ class SliceSource implements Source {
 
 class JoinedSource implements Source {
   readonly size: number
-  private readonly parts: readonly Source[]
+  readonly parts: readonly Source[]
 
   constructor(parts: readonly Source[]) {
     this.parts = parts
@@ -102,18 +103,26 @@ class JoinedSource implements Source {
 
   async read(start: number, end: number): Promise<Buffer> {
     const pieces: Buffer[] = []
-    for await (const chunk of this.chunks(start, end)) pieces.push(chunk)
-    return Buffer.concat(pieces)
+    for (const { part, from, to } of this.ranges(start, end)) pieces.push(await part.read(from, to))
+    return pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces)
   }
 
   async *chunks(start = 0, end = this.size): AsyncGenerator<Buffer> {
+    for (const { part, from, to } of this.ranges(start, end)) yield* part.chunks(from, to)
+  }
+
+  /** The parts that these bytes lie in, and where in them. */
+  ranges(start: number, end: number): { part: Source; from: number; to: number }[] {
+    const found: { part: Source; from: number; to: number }[] = []
     let offset = 0
     for (const part of this.parts) {
       const from = Math.max(start - offset, 0)
       const to = Math.min(end - offset, part.size)
-      if (from < to) yield* part.chunks(from, to)
+      if (from < to) found.push({ part, from, to })
       offset += part.size
+      if (offset >= end) break
     }
+    return found
   }
 }
 
@@ -135,12 +144,37 @@ export async function fromFile(path: string, start = 0, end?: number): Promise<S
 
 /** The bytes of `whole` from start to end, not copied. */
 export function slice(whole: Source, start: number, end: number): Source {
-  return new SliceSource(whole, start, Math.max(0, Math.min(end, whole.size) - start))
+  const last = Math.min(end, whole.size)
+  if (start >= last) return fromBuffer(Buffer.alloc(0))
+  if (whole instanceof MemorySource) return fromBuffer(whole.bytes.subarray(start, last))
+  if (whole instanceof SliceSource) return new SliceSource(whole.whole, whole.offset + start, last - start)
+  if (whole instanceof JoinedSource)
+    return concatenate(whole.ranges(start, last).map(({ part, from, to }) => slice(part, from, to)))
+  return start === 0 && last === whole.size ? whole : new SliceSource(whole, start, last - start)
 }
 
-/** These bytes one after the other, not copied. */
+/** These bytes one after the other. Large ones are not copied; small ones in memory become one piece, which is faster to read. */
 export function concatenate(parts: readonly (Buffer | Source)[]): Source {
-  return new JoinedSource(parts.map((part) => (Buffer.isBuffer(part) ? fromBuffer(part) : part)))
+  const joined: Source[] = []
+  let small: Buffer[] = []
+  let size = 0
+  const flush = (): void => {
+    if (size > 0) joined.push(fromBuffer(small.length === 1 && small[0] !== undefined ? small[0] : Buffer.concat(small)))
+    small = []
+    size = 0
+  }
+  for (const part of parts.flatMap((whole) => (whole instanceof JoinedSource ? whole.parts : [whole]))) {
+    const bytes = Buffer.isBuffer(part) ? part : part instanceof MemorySource ? part.bytes : undefined
+    if (bytes === undefined || bytes.length > SMALL || size > CHUNK) flush()
+    if (bytes === undefined || bytes.length > SMALL) {
+      joined.push(Buffer.isBuffer(part) ? fromBuffer(part) : part)
+    } else {
+      small.push(bytes)
+      size += bytes.length
+    }
+  }
+  flush()
+  return joined.length === 1 && joined[0] !== undefined ? joined[0] : new JoinedSource(joined)
 }
 
 /** The whole of a Source that is known to be small. */
@@ -150,13 +184,17 @@ export function readAll(source: Source): Promise<Buffer> {
 
 /** Where `needle` first stands between from and to, or -1. Reads in pieces. */
 export async function indexOf(source: Source, needle: Buffer, from = 0, to = source.size): Promise<number> {
+  if (source instanceof MemorySource) {
+    const found = source.bytes.subarray(from, to).indexOf(needle)
+    return found === -1 ? -1 : from + found
+  }
   const overlap = needle.length - 1
   let tail = Buffer.alloc(0)
   let at = from
   for await (const chunk of source.chunks(from, to)) {
     // A match across two pieces lies within the last bytes of one and the first of the next.
     const seam = Buffer.concat([tail, chunk.subarray(0, overlap)])
-    const across = seam.indexOf(needle)
+    const across = tail.length === 0 ? -1 : seam.indexOf(needle)
     if (across !== -1) return at - tail.length + across
     const inside = chunk.indexOf(needle)
     if (inside !== -1) return at + inside

@@ -17,6 +17,9 @@ const LF = 0x0a
 const SPACE = 0x20
 const TAB = 0x09
 const EQUALS_SIGN = 0x3d
+const DASH = 0x2d
+const DOT = 0x2e
+const CAPITAL_F = 0x46
 const HEX = Buffer.from('0123456789ABCDEF')
 
 const BASE64_LINE = 76
@@ -90,8 +93,9 @@ export function decodeQuotedPrintable(carry: Buffer, data: Buffer, last: boolean
 }
 
 /**
- * Bytes in, quoted-printable out, in lines of at most 76 characters. CRLF stays a line end, a lone CR or LF is escaped, and so is
- * the F of a "From " and a dot at the start of a line, which carriers are known to change.
+ * Bytes in, quoted-printable out, in lines of at most 76 characters. CRLF stays a line end, a lone CR or LF is escaped. At the start
+ * of a line so are the F of "From " and a dot, which carriers are known to change, and the first of two dashes: a soft line break
+ * must not make a delimiter of what was none.
  */
 export function encodeQuotedPrintable(carry: Buffer, data: Buffer, last: boolean): Step {
   const bytes = carry.length === 0 ? data : Buffer.concat([carry, data])
@@ -154,7 +158,8 @@ function mustEscape(bytes: Buffer, at: number, atLineStart: boolean): boolean {
   if (byte === SPACE || byte === TAB) return at + 1 === bytes.length || (bytes[at + 1] === CR && bytes[at + 2] === LF)
   if (byte < SPACE || byte > 0x7e || byte === EQUALS_SIGN) return true
   if (!atLineStart) return false
-  return byte === 0x2e || (byte === 0x46 && bytes.toString('latin1', at, at + 5) === 'From ')
+  if (byte === DASH) return bytes[at + 1] === DASH
+  return byte === DOT || (byte === CAPITAL_F && bytes.toString('latin1', at, at + 5) === 'From ')
 }
 
 function base64Lines(bytes: Buffer): Buffer {

@@ -1,0 +1,73 @@
+/** Lines as every carrier takes them: 7-bit, without NUL, at most 998 octets and CRLF. RFC 5322 §2.1.1, RFC 2045 §2.7 */
+import { isAscii } from 'node:buffer'
+import type { Step } from './transfer.js'
+
+/** Octets of a line without its CRLF. */
+export const MAX_LINE = 998
+
+const LF = 0x0a
+const DASH = 0x2d
+const QUESTION_MARK = 0x3f
+const CRLF_SPACE = Buffer.from('\r\n ')
+// A cut line goes on in one that has a space more.
+const CUT = MAX_LINE - 1
+
+/**
+ * Reads on in lines of which `length` octets were read before. Gives the octets of the line that is open at the end of the bytes,
+ * or -1 if a byte is above 127 or NUL or a line too long.
+ */
+export function readSevenBitLines(bytes: Buffer, length: number): number {
+  if (!isAscii(bytes) || bytes.includes(0)) return -1
+  let start = -length
+  // Leaps back to the last line end within reach instead of visiting each: fifteen times fewer steps in usual mail.
+  for (;;) {
+    const reach = start + MAX_LINE + 1
+    const lineEnd = bytes.lastIndexOf(LF, Math.min(reach, bytes.length - 1))
+    const found = lineEnd !== -1 && lineEnd >= start
+    if (reach >= bytes.length) return found ? bytes.length - lineEnd - 1 : bytes.length - start
+    if (!found) return -1
+    start = lineEnd + 1
+  }
+}
+
+/** Whether these bytes are 7-bit, without NUL, in lines of at most 998 octets. */
+export function areSevenBitLines(bytes: Buffer): boolean {
+  const open = readSevenBitLines(bytes, 0)
+  return open !== -1 && open <= MAX_LINE
+}
+
+/**
+ * The last means, for lines that are neither field nor content (such as the text before the parts of a multipart): a transform
+ * that leaves proper lines as they are, writes '?' for each byte above 127 or NUL, and cuts lines that are too long; the rest
+ * begins with a space, as in a folded field. A line it changed does not begin with a dash: it makes no delimiter that was none.
+ */
+export function scrubLines(carry: Buffer, data: Buffer, last: boolean): Step {
+  const bytes = carry.length === 0 ? data : Buffer.concat([carry, data])
+  const output: Buffer[] = []
+  let start = 0
+  while (start < bytes.length) {
+    const reach = bytes.subarray(start, start + MAX_LINE + 2)
+    const lineEnd = reach.indexOf(LF)
+    if (lineEnd !== -1) {
+      output.push(scrubbed(reach.subarray(0, lineEnd + 1), false))
+      start += lineEnd + 1
+    } else if (reach.length > MAX_LINE && (last || reach.length === MAX_LINE + 2)) {
+      output.push(scrubbed(reach.subarray(0, CUT), true), CRLF_SPACE)
+      start += CUT
+    } else if (last) {
+      output.push(scrubbed(reach, false))
+      start = bytes.length
+    } else {
+      break
+    }
+  }
+  return { output: Buffer.concat(output), carry: Buffer.from(bytes.subarray(start)) }
+}
+
+function scrubbed(line: Buffer, cut: boolean): Buffer {
+  const clean = isAscii(line) && !line.includes(0)
+  if (clean && !cut) return line
+  const output = Buffer.from(line.map((byte) => (byte === 0 || byte > 0x7f ? QUESTION_MARK : byte)))
+  if (output[0] === DASH) output[0] = QUESTION_MARK
+  return output
+}
