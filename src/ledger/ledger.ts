@@ -2,7 +2,7 @@
  * The ledger (P1, P2): what has been certified, and the register of it (L1), in a relational database. Written once for every
  * database that Kysely and a SqlDialect describe.
  */
-import { setTimeout as pause } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import { isPecError, PecError, reasonOf } from '../errors.js'
 import type { Claim, Entry, EventType, Ledger, Outcome, RecipientState, RegisterEvent, StoredMessage } from '../points/ports.js'
@@ -153,7 +153,8 @@ export class SqlLedger implements Ledger {
 
   /**
    * Forgets the steps committed before a time, which must lie further back than any message can stay in a queue: a message whose step
-   * is forgotten is taken for one that was never committed. Resolves with their number. In small transactions, so that commits get by.
+   * is forgotten is taken for one that was never committed. Resolves with their number. In small transactions, and
+   * other work of the process in between.
    */
   async purgeSteps(before: Date): Promise<number> {
     for (let purged = 0; ;) {
@@ -165,6 +166,7 @@ export class SqlLedger implements Ledger {
       await this.attempt(() => this.queries.deleteSteps(this.db, last.id, before.getTime()))
       purged += old.length
       if (old.length < PURGE_BATCH) return purged
+      await nextTurn()
     }
   }
 
