@@ -163,7 +163,9 @@ export function concatenate(parts: readonly (Buffer | Source)[]): Source {
     small = []
     size = 0
   }
-  for (const part of parts.flatMap((whole) => (whole instanceof JoinedSource ? whole.parts : [whole]))) {
+  for (const part of parts.flatMap((whole): readonly (Buffer | Source)[] =>
+    whole instanceof JoinedSource ? whole.parts : [whole],
+  )) {
     const bytes = Buffer.isBuffer(part) ? part : part instanceof MemorySource ? part.bytes : undefined
     if (bytes === undefined || bytes.length > SMALL || size > CHUNK) flush()
     if (bytes === undefined || bytes.length > SMALL) {
