@@ -1,0 +1,175 @@
+/**
+ * Revocation lists at hand: read from files and over HTTP, again and again in the background, the last good ones kept. Nobody waits
+ * for them and nothing here throws: a failure is told through onEvent and seen in the age. Signatures are the trust store's business.
+ */
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import * as http from 'node:http'
+import * as https from 'node:https'
+import { reasonOf } from '../errors.js'
+import type { GeneralName } from './extensions.js'
+import { sameName, type Name } from './name.js'
+import { readPem } from './pem.js'
+import { parseRevocationList, type RevocationList } from './revocation-list.js'
+
+export interface CrlCacheOptions {
+  /** Paths, or URLs that begin with http:// or https://; PEM or DER, one list or several. */
+  readonly sources: readonly string[]
+  /** Milliseconds between refreshes; a quarter of an hour if left out. */
+  readonly interval?: number
+  /** Milliseconds for one download. */
+  readonly timeout?: number
+  /** Largest list, bytes. */
+  readonly maxSize?: number
+  /** Whether the HTTP distribution points of certificates with a path to an anchor become sources too. */
+  readonly followDistributionPoints?: boolean
+  /** Called with one sentence for each failure, and when a source works again. */
+  readonly onEvent?: (message: string) => void
+  readonly clock?: () => Date
+}
+
+/** How a source is doing. */
+export interface CrlSourceState {
+  readonly source: string
+  /** When its lists were last read successfully. */
+  readonly readAt: Date | undefined
+  /** Earliest nextUpdate among its lists. */
+  readonly nextUpdate: Date | undefined
+  /** Why the last attempt failed; undefined if it did not. */
+  readonly failure: string | undefined
+}
+
+interface Held {
+  readAt: Date | undefined
+  failure: string | undefined
+  /** SHA-256 of what was read last: most refreshes bring nothing new. */
+  hash: string
+  lists: readonly RevocationList[]
+}
+
+const DEFAULTS = { interval: 15 * 60_000, timeout: 20_000, maxSize: 16 * 1024 * 1024 } as const
+const MAX_FOLLOWED = 64
+
+export class CrlCache {
+  private readonly options: CrlCacheOptions
+  private readonly held = new Map<string, Held>()
+  private timer: NodeJS.Timeout | undefined
+  private running: Promise<void> | undefined
+
+  constructor(options: CrlCacheOptions) {
+    this.options = options
+    for (const source of options.sources) this.add(source)
+  }
+
+  /** Reads every source, then again on an interval that does not keep the process alive. Resolves after the first round. */
+  async start(): Promise<void> {
+    this.timer ??= setInterval(() => void this.refresh(), this.options.interval ?? DEFAULTS.interval).unref()
+    await this.refresh()
+  }
+
+  stop(): void {
+    clearInterval(this.timer)
+    this.timer = undefined
+  }
+
+  /** Reads every source once; joins a round that is under way. */
+  refresh(): Promise<void> {
+    this.running ??= Promise.all([...this.held].map(([source, held]) => this.read(source, held))).then(() => {
+      this.running = undefined
+    })
+    return this.running
+  }
+
+  /** Every list with this issuer. */
+  listsOf(issuer: Name): RevocationList[] {
+    return [...this.held.values()].flatMap(({ lists }) => lists.filter((list) => sameName(list.issuer, issuer)))
+  }
+
+  /** Follows distribution points, if the options say so: they are read in the background and answer for later messages. */
+  wish(points: readonly GeneralName[]): void {
+    if (this.options.followDistributionPoints !== true) return
+    for (const point of points) {
+      if (point.form !== 'uri' || !isHttp(point.text) || this.held.has(point.text)) continue
+      if (this.held.size >= this.options.sources.length + MAX_FOLLOWED) return
+      void this.read(point.text, this.add(point.text))
+    }
+  }
+
+  state(): CrlSourceState[] {
+    return [...this.held].map(([source, { readAt, failure, lists }]) => {
+      const ends = lists.flatMap(({ nextUpdate }) => (nextUpdate === undefined ? [] : [nextUpdate.getTime()]))
+      return { source, readAt, failure, nextUpdate: ends.length === 0 ? undefined : new Date(Math.min(...ends)) }
+    })
+  }
+
+  private add(source: string): Held {
+    const held: Held = { readAt: undefined, failure: undefined, hash: '', lists: [] }
+    this.held.set(source, held)
+    return held
+  }
+
+  private async read(source: string, held: Held): Promise<void> {
+    try {
+      const { timeout = DEFAULTS.timeout, maxSize = DEFAULTS.maxSize } = this.options
+      const bytes = isHttp(source) ? await download(source, timeout, maxSize) : await readFile(source)
+      if (bytes.length > maxSize) throw new Error(`larger than ${maxSize} bytes`)
+      const hash = createHash('sha256').update(bytes).digest('hex')
+      if (hash !== held.hash) held.lists = withoutStepBack(parseLists(bytes), held.lists)
+      held.hash = hash
+      held.readAt = this.options.clock?.() ?? new Date()
+      if (held.failure !== undefined) this.tell(`revocation list ${source} can be read again`)
+      held.failure = undefined
+    } catch (error) {
+      const failure = reasonOf(error)
+      if (failure !== held.failure) this.tell(`revocation list ${source} cannot be read: ${failure}`)
+      held.failure = failure
+    }
+  }
+
+  private tell(message: string): void {
+    this.options.onEvent?.(message)
+  }
+}
+
+function parseLists(bytes: Buffer): RevocationList[] {
+  const lists = readPem(bytes, 'X509 CRL').map(parseRevocationList)
+  if (lists.length === 0) throw new Error('no revocation list in it')
+  return lists
+}
+
+/** Whoever can put an old list in the place of the new one must not undo a revocation: of each issuer's the newest seen stays too. */
+function withoutStepBack(fresh: readonly RevocationList[], held: readonly RevocationList[]): RevocationList[] {
+  const newer = fresh.flatMap(({ issuer, thisUpdate }) => {
+    const own = held.filter((list) => sameName(list.issuer, issuer) && list.thisUpdate > thisUpdate)
+    return own.toSorted((a, b) => b.thisUpdate.getTime() - a.thisUpdate.getTime()).slice(0, 1)
+  })
+  return [...fresh, ...new Set(newer)]
+}
+
+function isHttp(source: string): boolean {
+  return /^https?:\/\//i.test(source)
+}
+
+/** The body of a 200 answer; redirects are not followed. */
+function download(url: string, timeout: number, maxSize: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const get = /^https:/i.test(url) ? https.get : http.get
+    const request = get(url, { signal: AbortSignal.timeout(timeout), agent: false }, (response) => {
+      if (response.statusCode !== 200) {
+        response.destroy()
+        reject(new Error(`HTTP status ${response.statusCode ?? 0}`))
+        return
+      }
+      const pieces: Buffer[] = []
+      let size = 0
+      response.on('data', (piece: Buffer) => {
+        size += piece.length
+        pieces.push(piece)
+        if (size > maxSize) response.destroy(new Error(`larger than ${maxSize} bytes`))
+      })
+      response.on('end', () => resolve(Buffer.concat(pieces)))
+      response.on('error', reject)
+    })
+    request.on('error', reject)
+  })
+}

@@ -1,0 +1,145 @@
+/**
+ * Whether a signer's certificate can be trusted at a given time: path to an anchor, validity, revocation. The path is found once
+ * per certificate and kept; times and revocation lists are looked at on each call.
+ */
+import { PecError } from '../errors.js'
+import type { CrlCache } from './crl.js'
+import { knownCertificate, type KnownCertificate } from './known-certificates.js'
+import { formatName } from './name.js'
+import { couldHaveIssued, findPath, isSelfIssued, isSignedBy, isWithinValidity, type Path, type PathResult } from './path.js'
+import { isAbout, type RevocationList } from './revocation-list.js'
+
+export type TrustStatus =
+  | 'good'
+  | 'revoked'
+  | 'unknown' // no revocation list that is current tells
+  | 'expired'
+  | 'not-yet-valid'
+  | 'untrusted' // no path to an anchor, or not for signing mail
+
+export interface TrustVerdict {
+  readonly trusted: boolean
+  readonly status: TrustStatus
+  /** One sentence in English, for a log line. */
+  readonly reason: string
+}
+
+export interface TrustOptions {
+  /**
+   * DER. A certificate issued by another one here is an intermediate authority, checked like any other; every other one is an anchor,
+   * self-signed or not.
+   */
+  readonly anchors: readonly Buffer[]
+  readonly crls: CrlCache | undefined
+  /** Whether 'unknown' means not trusted. */
+  readonly crlRequired: boolean
+}
+
+const MAX_PATHS = 1000
+const MAX_INTERMEDIATES = 32
+
+export class TrustStore {
+  private readonly configured: readonly KnownCertificate[]
+  private readonly anchorHashes: ReadonlySet<string>
+  private readonly crls: CrlCache | undefined
+  private readonly crlRequired: boolean
+  private readonly paths = new Map<string, Path>()
+
+  /** Throws PecError 'configuration' if an anchor cannot be read. */
+  constructor({ anchors, crls, crlRequired }: TrustOptions) {
+    this.configured = anchors.map((der, position) => {
+      const known = knownCertificate(der)
+      if (known === undefined) throw new PecError('configuration', `trust anchor ${position + 1} is not a certificate`)
+      return known
+    })
+    const isIntermediate = ({ certificate }: KnownCertificate) =>
+      !isSelfIssued(certificate) && this.configured.some((other) => couldHaveIssued(other.certificate, certificate))
+    this.anchorHashes = new Set(this.configured.filter((known) => !isIntermediate(known)).map(({ hash }) => hash))
+    this.crls = crls
+    this.crlRequired = crlRequired
+  }
+
+  /** Judges a signer's certificate, with the others that came with its signature (all DER), at a time. */
+  async judge(certificate: Buffer, intermediates: readonly Buffer[], at: Date): Promise<TrustVerdict> {
+    const leaf = knownCertificate(certificate)
+    if (leaf === undefined) return { trusted: false, status: 'untrusted', reason: 'the certificate cannot be read' }
+    const result = await this.pathOf(leaf, intermediates, at)
+    if (result.found === undefined) return { trusted: false, status: 'untrusted', reason: result.reason }
+    const { notBefore, notAfter } = leaf.certificate
+    if (at < notBefore) return { trusted: false, status: 'not-yet-valid', reason: `it is valid from ${notBefore.toISOString()}` }
+    if (at > notAfter) return { trusted: false, status: 'expired', reason: `it expired at ${notAfter.toISOString()}` }
+    return this.judgeRevocation(result.found, at)
+  }
+
+  private async pathOf(leaf: KnownCertificate, intermediates: readonly Buffer[], at: Date): Promise<PathResult> {
+    const kept = this.paths.get(leaf.hash)
+    if (kept?.slice(1).every(({ certificate }) => isWithinValidity(certificate, at)) === true) return { found: kept }
+    const included = intermediates.slice(0, MAX_INTERMEDIATES).flatMap((der) => knownCertificate(der) ?? [])
+    const isAnchor = ({ hash }: KnownCertificate) => this.anchorHashes.has(hash)
+    const result = await findPath(leaf, { isAnchor, authorities: [...this.configured, ...included] }, at)
+    // Only what was found is kept: another message may bring the intermediate that this one lacks.
+    if (result.found !== undefined) this.keep(leaf.hash, result.found)
+    return result
+  }
+
+  private keep(hash: string, path: Path): void {
+    this.paths.delete(hash)
+    this.paths.set(hash, path)
+    const [oldest] = this.paths.keys()
+    if (this.paths.size > MAX_PATHS && oldest !== undefined) this.paths.delete(oldest)
+  }
+
+  private async judgeRevocation(path: Path, at: Date): Promise<TrustVerdict> {
+    let unknown: string | undefined
+    for (const [position, issuer] of path.slice(1).entries()) {
+      const subject = path[position] ?? path[0]
+      const answer = await this.revocationOf(subject, issuer, at)
+      if (answer.status === 'revoked') return { trusted: false, ...answer }
+      // Of authorities only the lists that we have are asked: the operator may well have that of the issuing one only.
+      if (answer.status === 'unknown' && (position === 0 || answer.listed)) unknown ??= answer.reason
+    }
+    if (unknown !== undefined) return { trusted: !this.crlRequired, status: 'unknown', reason: unknown }
+    return { trusted: true, status: 'good', reason: 'a path to an anchor, valid, not revoked' }
+  }
+
+  private async revocationOf({ certificate }: KnownCertificate, issuer: KnownCertificate, at: Date): Promise<Revocation> {
+    const name = formatName(certificate.subject)
+    this.crls?.wish(certificate.distributionPoints)
+    const lists = this.crls?.listsOf(certificate.issuer).filter((list) => isAbout(list, certificate)) ?? []
+    const newest = await newestSignedBy(lists, issuer)
+    if (newest === undefined) return { status: 'unknown', reason: `no revocation list for ${name}`, listed: false }
+    const revokedAt = newest.revoked.get(certificate.serialNumber.toString('hex'))
+    // A list that is out of date still tells of what it lists.
+    if (revokedAt !== undefined && revokedAt <= at)
+      return { status: 'revoked', reason: `${name} was revoked at ${revokedAt.toISOString()}` }
+    if (newest.nextUpdate === undefined || newest.nextUpdate < at) {
+      return { status: 'unknown', reason: `the revocation list for ${name} is out of date`, listed: true }
+    }
+    return { status: 'good' }
+  }
+}
+
+type Revocation =
+  | { readonly status: 'good' }
+  | { readonly status: 'revoked'; readonly reason: string }
+  | { readonly status: 'unknown'; readonly reason: string; readonly listed: boolean }
+
+/** The newest of these lists that the issuer signed. */
+async function newestSignedBy(lists: readonly RevocationList[], issuer: KnownCertificate): Promise<RevocationList | undefined> {
+  if (issuer.certificate.keyUsage?.has('cRLSign') === false) return undefined
+  for (const list of lists.toSorted((a, b) => b.thisUpdate.getTime() - a.thisUpdate.getTime())) {
+    if (await isListSignedBy(list, issuer)) return list
+  }
+  return undefined
+}
+
+const checkedLists = new WeakMap<RevocationList, Map<string, Promise<boolean>>>()
+
+/** Lists are long: each is checked once per issuer. */
+function isListSignedBy(list: RevocationList, issuer: KnownCertificate): Promise<boolean> {
+  const checks = checkedLists.get(list) ?? new Map<string, Promise<boolean>>()
+  checkedLists.set(list, checks)
+  const check = checks.get(issuer.hash) ?? isSignedBy(list.signature, issuer)
+  checks.set(issuer.hash, check)
+  return check
+}
