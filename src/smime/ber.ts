@@ -35,17 +35,17 @@ function convert(bytes: Buffer, at: number, end: number, output: Output, depth: 
   output.elements += 1
   if (depth > MAX_DEPTH || output.elements > MAX_ELEMENTS) throw malformed('too many elements, or too deep')
   const { tag, from, to } = readHeader(bytes, at, end)
+  // Tag and length go here once the length is known.
+  const slot = output.pieces.push(bytes) - 1
   if ((tag & CONSTRUCTED) === 0) {
     if (to === undefined) throw malformed('an indefinite length of something primitive')
-    return write(output, tag, output.pieces.push(header(tag, to - from)) - 1, [bytes.subarray(from, to)], to)
+    return write(output, tag, slot, [bytes.subarray(from, to)], to)
   }
   if (tag === CONSTRUCTED_OCTET_STRING) {
     const pieces: Buffer[] = []
-    const slot = output.pieces.push(bytes) - 1
     const next = joinOctets(bytes, at, end, pieces, output, depth)
     return write(output, TAG.octetString, slot, pieces, next)
   }
-  const slot = output.pieces.push(bytes) - 1
   let length = 0
   let position = from
   while (to === undefined ? !endsHere(bytes, position, end) : position < to) {

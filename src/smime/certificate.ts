@@ -1,5 +1,6 @@
 /** X.509 certificates: what they say, and what RFC 6109 wants a provider's to say. RFC 5280 §4.1, RFC 6109 §5.5 */
 import { createPublicKey } from 'node:crypto'
+import { readSignatureAlgorithm, type SignatureScheme } from './algorithm.js'
 import {
   TAG,
   DerReader,
@@ -49,6 +50,8 @@ export interface SignedPart {
   readonly signed: Buffer
   /** AlgorithmIdentifier, DER. */
   readonly algorithm: Buffer
+  /** undefined: an algorithm that we do not know. */
+  readonly scheme: SignatureScheme | undefined
   readonly value: Buffer
 }
 
@@ -60,7 +63,10 @@ export function readSignedPart(der: Buffer): { readonly body: DerReader; readonl
   const { bits, unused } = readBitString(outer.next(TAG.bitString))
   outer.end()
   if (unused !== 0) throw malformed('a signature of a broken number of octets')
-  return { body: new DerReader(signed.content), signature: { signed: signed.bytes, algorithm, value: bits } }
+  return {
+    body: new DerReader(signed.content),
+    signature: { signed: signed.bytes, algorithm, scheme: readSignatureAlgorithm(algorithm), value: bits },
+  }
 }
 
 /** Reads a DER certificate. Throws PecError 'malformed'. */

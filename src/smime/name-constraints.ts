@@ -8,7 +8,7 @@ import { OID } from './oids.js'
 export function forbiddenName(certificate: Certificate, { permitted, excluded }: NameConstraints): string | undefined {
   const forbids = (name: GeneralName) => {
     const sameForm = permitted.filter((subtree) => subtree.form === name.form)
-    // Neither is a subtree of a form that we cannot compare with ever taken for one that does not matter.
+    // A name of a form that we cannot compare is forbidden as soon as any subtree is about that form.
     const lacks = sameForm.length > 0 && !sameForm.some((subtree) => covers(subtree, name) === true)
     const hits = excluded.some((subtree) => subtree.form === name.form && covers(subtree, name) !== false)
     return lacks || hits

@@ -2,7 +2,7 @@
  * Certification paths: from a signer's certificate up to an anchor, every signature checked, every authority entitled to what it
  * does. RFC 5280 §6.1, without policies: any policy will do.
  */
-import { readSignatureAlgorithm, verifySignature } from './algorithm.js'
+import { verifySignature } from './algorithm.js'
 import type { Certificate, SignedPart } from './certificate.js'
 import type { KnownCertificate } from './known-certificates.js'
 import { formatName, sameName } from './name.js'
@@ -105,9 +105,8 @@ class Search {
   }
 }
 
-/** Whether an authority signed this, with SHA-2: SHA-1 is accepted for messages (§8 of the digest), not for certificates and lists. */
-export async function isSignedBy({ signed, algorithm, value }: SignedPart, { key }: KnownCertificate): Promise<boolean> {
-  const scheme = readSignatureAlgorithm(algorithm)
+/** Whether an authority signed this, with SHA-2: SHA-1 is accepted for messages as the field has it, not for certificates and lists. */
+export async function isSignedBy({ signed, scheme, value }: SignedPart, { key }: KnownCertificate): Promise<boolean> {
   if (key === undefined || scheme?.digest === undefined || scheme.digest === 'sha1') return false
   return verifySignature(key, scheme, scheme.digest, signed, value)
 }
@@ -133,8 +132,9 @@ export function couldHaveIssued(authority: Certificate, child: Certificate): boo
 }
 
 function signerFault(certificate: Certificate): string | undefined {
-  if (certificate.keyUsage?.has('digitalSignature') === false) return 'its keyUsage lacks digitalSignature'
-  return purposeFault(certificate)
+  if (certificate.keyUsage?.has('digitalSignature') === false) return 'it may not sign by its keyUsage'
+  const fault = purposeFault(certificate)
+  return fault === undefined ? undefined : `it ${fault}`
 }
 
 function authorityFault(certificate: Certificate): string | undefined {

@@ -22,7 +22,9 @@ export interface SignedData {
   readonly content: Buffer | undefined
   /** DER. */
   readonly certificates: readonly Buffer[]
-  readonly signers: readonly SignerInfo[]
+  readonly signerCount: number
+  /** The one signer; undefined if there is none, or more than one. */
+  readonly signer: SignerInfo | undefined
 }
 
 export interface SignerInfo {
@@ -71,8 +73,8 @@ function readDer(bytes: Buffer): SignedData {
   reader.optional(contextTag(1, 'constructed'))
   const signerInfos = elements(reader.next(TAG.set))
   reader.end()
-  // With several the verdict is against it anyway: no need to read more than two.
-  return { content, certificates, signers: signerInfos.slice(0, 2).map(({ bytes: signerInfo }) => readSignerInfo(signerInfo)) }
+  const [only] = signerInfos.length === 1 ? signerInfos : []
+  return { content, certificates, signerCount: signerInfos.length, signer: only && readSignerInfo(only.bytes) }
 }
 
 function readEncapsulated(encapsulated: Buffer): Buffer | undefined {

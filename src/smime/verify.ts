@@ -65,10 +65,8 @@ function attemptToRead(signature: Buffer): SignedData | undefined {
   }
 }
 
-async function verify({ certificates, signers }: SignedData, content: Source): Promise<SignatureVerdict> {
-  const [signer, ...others] = signers
-  if (signer === undefined) return invalid('no-signer')
-  if (others.length > 0) return invalid('several-signers')
+async function verify({ certificates, signerCount, signer }: SignedData, content: Source): Promise<SignatureVerdict> {
+  if (signer === undefined) return invalid(signerCount === 0 ? 'no-signer' : 'several-signers')
   const found = findCertificate(certificates, signer)
   if (found === undefined) return invalid('no-certificate')
   const { key, certificate } = found.known
