@@ -87,7 +87,7 @@ export async function composeAnomalyEnvelope(
   const author = addressesIn(header, 'From')[0]
   const sender = facts.sender === '' ? (author ?? UNKNOWN_SENDER) : facts.sender
   const subject = subjectOf(header)
-  const messageId = messageIdOf(header) ?? `<${names.messageId}>`
+  const messageId = messageIdOf(header)
   const fields = Buffer.concat([
     copiedFields(header, 'Return-Path', 'Received'),
     subjectField('anomaly', 'none', subject),
@@ -96,11 +96,11 @@ export async function composeAnomalyEnvelope(
     copiedFields(header, 'To', 'Cc'),
     formatField(FIELD.transport, KINDS.anomaly.value),
     formatField('From', formatAddress(ON_BEHALF_OF + oneLine(sender), issuer.address)),
-    formatField('Message-ID', messageId),
+    messageId === undefined ? formatField('Message-ID', `<${names.messageId}>`) : copiedFields(header, 'Message-ID'),
   ])
   const text = anomalyText({ moment, subject, sender, recipients: facts.recipients, faults: facts.faults })
   const contents = { fields, text, daticert: undefined, original, moment }
-  return signEnvelope(contents, issuer, { ...names, messageId: messageId.slice(1, -1) })
+  return signEnvelope(contents, issuer, { ...names, messageId: messageId?.slice(1, -1) ?? names.messageId })
 }
 
 const UNKNOWN_SENDER = 'mittente sconosciuto'

@@ -13,7 +13,7 @@ export interface Head {
 }
 
 const MAX_HEADER = 1024 * 1024
-const MAX_MESSAGE_ID = 900
+const MAX_MESSAGE_ID = 890
 const MAX_LINE = 998
 const BLANK_LINE = Buffer.from('\r\n\r\n')
 
@@ -49,10 +49,8 @@ export function messageIdOf(header: Header): string | undefined {
  */
 export function copiedFields(header: Header, ...names: readonly string[]): Buffer {
   const wanted = names.map((name) => name.toLowerCase())
-  const copies = header.fields
-    .filter((field) => wanted.includes(field.name.toLowerCase()) && fieldValue(field) !== '')
-    .map((field) => (isSafe(field.raw) ? field.raw : formatField(field.name, fieldValue(field))))
-  return Buffer.concat(copies)
+  const copied = header.fields.filter((field) => wanted.includes(field.name.toLowerCase()) && fieldValue(field) !== '')
+  return Buffer.concat(copied.map((field) => (isSafe(field.raw) ? field.raw : formatField(field.name, fieldValue(field)))))
 }
 
 /** Whether a field is lines of printable ASCII, each within the limit and ended by CRLF. */

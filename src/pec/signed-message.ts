@@ -4,7 +4,7 @@
  */
 import { base64Part, messagePart, multipart, textPart } from '../mail/compose.js'
 import { formatField } from '../mail/header.js'
-import { encodeWords } from '../mail/encoded-word.js'
+import { encodePhrase } from '../mail/encoded-word.js'
 import { concatenate, indexOf, type Source } from '../mail/source.js'
 import { signDetached } from '../smime/sign.js'
 import type { Signer } from '../smime/signer.js'
@@ -99,5 +99,8 @@ function partsOf({ text, daticert, original }: Contents): readonly Pieces[] {
 
 /** The Subject of a message about one of this subject. */
 export function subjectField(kind: Kind, error: ErrorKind, subject: string | undefined): Buffer {
-  return formatField('Subject', subjectPrefix(kind, error) + encodeWords(oneLine(subject ?? '')))
+  const text = oneLine(subject ?? '')
+  // The prefix stays readable as it stands; text that looks like an encoded word must not be taken for one.
+  const plain = /^[ -~]*$/.test(text) && !text.includes('=?')
+  return formatField('Subject', subjectPrefix(kind, error) + (plain ? text : encodePhrase(text)))
 }
