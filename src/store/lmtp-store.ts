@@ -99,7 +99,7 @@ export class LmtpStore {
   /** Listens when it resolves. Rejects with PecError 'configuration' if the folder or the port cannot be used. */
   static async open(options: LmtpStoreOptions): Promise<LmtpStore> {
     const host = options.host ?? '127.0.0.1'
-    if (!(isIPv4(host) && host.startsWith('127.')) && host !== '::1') {
+    if (!isLoopback(host)) {
       throw new PecError('configuration', `the mailbox store listens on loopback only, not on ${host}`)
     }
     try {
@@ -204,6 +204,10 @@ export class LmtpStore {
     const full = error instanceof Error && 'code' in error && NO_ROOM.has(String(error.code))
     return full ? new ReplyError(452, '4.3.1 no room on the disk') : new ReplyError(451, '4.3.0 cannot store the message now')
   }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'))
 }
 
 /** Lower case; smtp-server turns an internationalised domain into Unicode, and directories know its ASCII form. */

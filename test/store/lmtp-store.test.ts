@@ -1,16 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -116,6 +106,7 @@ const exact: readonly (readonly [string, string, string])[] = [
   ['an empty message', '.\r\n', ''],
   ['eight bits and NUL', '\x00\x80\xff\r\n.\r\n', '\x00\x80\xff\r\n'],
   ['lone CR and LF', 'a\rb\nc\r\n.\r\n', 'a\rb\nc\r\n'],
+  ['a dot after a lone LF, doubled as Haraka does', 'a\n..b\r\n.\r\n', 'a\n.b\r\n'],
   ['a dot after a lone LF, which ends nothing', 'a\n.\r\nb\r\n.\r\n', 'a\n.\r\nb\r\n'],
 ]
 for (const [what, wire, expected] of exact) {
@@ -257,7 +248,7 @@ test('offers neither TLS nor authentication, and speaks LMTP only', async () => 
 })
 
 test('does not listen beyond loopback, nor on a port that is taken', async () => {
-  for (const wrong of [{ host: '0.0.0.0' }, { host: 'localhost' }, { port: store.port }]) {
+  for (const wrong of [{ host: '0.0.0.0' }, { host: '192.0.2.1' }, { port: store.port }]) {
     await assert.rejects(LmtpStore.open({ ...options, ...wrong, root: join(root, 'other') }), (error: unknown) => {
       return isPecError(error) && error.code === 'configuration'
     })
