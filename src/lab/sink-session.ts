@@ -147,7 +147,7 @@ class Session {
   }
 
   private async sayAnswer(answer: Answered): Promise<boolean> {
-    if (typeof answer !== 'string') await sleep(answer.afterMs)
+    if (typeof answer !== 'string') await sleep(answer.afterMs, undefined, { ref: false })
     return this.say(textOf(answer))
   }
 

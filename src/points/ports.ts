@@ -5,6 +5,7 @@
 import type { Source } from '../mail/source.js'
 import type { Kind, ReceiptType, RecipientType } from '../pec/kinds.js'
 import type { Moment } from '../pec/moment.js'
+import type { Range } from '../pec/signed-message.js'
 
 /** Reads the time. One reading serves a whole transaction (P5). */
 export type Clock = () => Date
@@ -154,17 +155,19 @@ export interface Ledger {
 
 // -- queue --------------------------------------------------------------------------------------------------------------
 
-/** What a queued message is, so that the delivery point knows what its outcome means after a restart too. */
+/**
+ * What a queued message is, so that its outcome means the same after a restart. Envelopes delivered owe a receipt or a notice;
+ * anomaly envelopes a plain delivery report; everything else nothing. RFC 6109 §2.2.3
+ */
 export type Errand =
-  | { readonly kind: 'deliver-envelope'; readonly identifier: string; readonly recipient: string; readonly original: Range }
-  | { readonly kind: 'deliver-other'; readonly identifier: string }
-  | { readonly kind: 'send-envelope'; readonly identifier: string }
-  | { readonly kind: 'send-receipt'; readonly identifier: string }
-
-export interface Range {
-  readonly start: number
-  readonly end: number
-}
+  | {
+      readonly kind: 'deliver-envelope'
+      readonly identifier: string
+      readonly recipient: string
+      /** Where the original stands in the message. */
+      readonly original: Range
+    }
+  | { readonly kind: 'deliver-anomaly' | 'deliver-other' | 'send-envelope' | 'send-receipt'; readonly identifier: string }
 
 export interface Dispatch {
   /** Reverse path; '' for none. */
@@ -181,6 +184,8 @@ export interface Prepared {
   release(): void
   /** It was not: take them out again. */
   drop(): void
+  /** Nobody knows: whether they leave is asked of the ledger, once it can tell. */
+  leaveToLedger(): void
 }
 
 export interface Outbox {

@@ -1,0 +1,48 @@
+/** AUTH PLAIN and LOGIN for our users, on the submission listeners, under TLS only (A1). */
+import { reasonOf } from '../src/errors.js'
+import { theGateway } from '../src/haraka/gateway.js'
+import { hook, PASS } from '../src/haraka/hook.js'
+import { roleOf } from '../src/haraka/session.js'
+import type { Connection, Plugin } from '../src/haraka/types.js'
+
+const METHODS = ['PLAIN', 'LOGIN']
+
+interface AuthPlugin extends Plugin {
+  blankout_password: boolean
+}
+
+export function register(this: AuthPlugin): void {
+  this.timeout = 0
+  this.inherits('auth/auth_base')
+  // The password does not stay in the connection's notes.
+  this.blankout_password = true
+}
+
+export const hook_capabilities = hook<Connection>((connection) => {
+  if (connection.tls.enabled && roleOf(connection, theGateway().config) === 'submission') {
+    connection.capabilities.push(`AUTH ${METHODS.join(' ')}`)
+    connection.notes['allowed_auth_methods'] = METHODS
+  }
+  return Promise.resolve(PASS)
+})
+
+type Verdict = (matches: boolean, reply?: { readonly code: number; readonly message: string }) => void
+
+/** Called by auth_base; whether the mailbox may send is asked at MAIL. */
+export function check_plain_passwd(this: Plugin, connection: Connection, user: string, password: string, verdict: Verdict): void {
+  authenticate(user, password).then(
+    (matches) => {
+      connection.lognotice(this, `authentication of ${JSON.stringify(user)} from ${connection.remote.ip}: ${matches ? 'passed' : 'failed'}`)
+      verdict(matches)
+    },
+    (error: unknown) => {
+      this.logerror(`authentication is not possible now: ${reasonOf(error)}`)
+      verdict(false, { code: 454, message: '4.7.0 Temporary authentication failure' })
+    },
+  )
+}
+
+async function authenticate(user: string, password: string): Promise<boolean> {
+  const mailbox = await theGateway().provider.directory.authenticate(user, password)
+  return mailbox !== undefined && mailbox.state !== 'closed'
+}

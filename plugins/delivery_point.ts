@@ -1,0 +1,45 @@
+/** The delivery point, and the way to other providers, on Haraka's outbound queue. RFC 6109 §2.2.3, §3.3 */
+import { theGateway } from '../src/haraka/gateway.js'
+import { ACCEPT, hook, PASS, type Reply } from '../src/haraka/hook.js'
+import { isCondemned, passGate, wayOf } from '../src/haraka/leaving.js'
+import { tellAccepted, tellRefused, untilDone } from '../src/haraka/outcome.js'
+import { keepTo, type TlsSetup } from '../src/haraka/peer-tls.js'
+import { hasSpoken, listenTo } from '../src/haraka/silence.js'
+import type { BounceError, DeliveredParams, Plugin, QueuedMail } from '../src/haraka/types.js'
+
+/** Seconds until a message is looked at again when the ledger could not tell whether it may leave. */
+const LATER: Reply = { code: 'delay', text: 10 }
+
+export function register(this: Plugin): void {
+  // A hook that is late loses the message: `delivered` and `bounce` have all the time they need.
+  this.timeout = 0
+}
+
+export const hook_send_email = hook<QueuedMail>(
+  (mail) => {
+    listenTo(mail)
+    return passGate(mail, theGateway().gate)
+  },
+  () => LATER,
+)
+
+export const hook_get_mx = hook<QueuedMail>(function (mail) {
+  const { config, provider } = theGateway()
+  const { reply, tls } = wayOf(mail, config, provider.index)
+  keepTo(tls, mail, this.haraka_require('outbound/tls') as TlsSetup)
+  return Promise.resolve(reply)
+})
+
+export const hook_delivered = hook<QueuedMail, DeliveredParams>(async function (mail, [, , response, , , , recipients]) {
+  hasSpoken(mail)
+  await untilDone(this, () => tellAccepted(mail, recipients, response, theGateway()))
+  return PASS
+})
+
+/** Haraka's own report goes out only where the answer is to pass: PEC has its notices. */
+export const hook_bounce = hook<QueuedMail, BounceError>(async function (mail, error) {
+  hasSpoken(mail)
+  if (isCondemned(mail)) return ACCEPT
+  const { owesReport } = await untilDone(this, () => tellRefused(mail, error, theGateway()))
+  return owesReport ? PASS : ACCEPT
+})

@@ -1,0 +1,57 @@
+/** Opens the gateway in every process that handles mail, and runs the embedded mailbox store once. */
+import { parseConfig, type Config, type Ini } from '../src/config.js'
+import { reasonOf } from '../src/errors.js'
+import { openEmbeddedStore } from '../src/haraka/embedded-store.js'
+import { closeGateway, openGateway, theGateway } from '../src/haraka/gateway.js'
+import { hook, PASS, type Reply } from '../src/haraka/hook.js'
+import { keepBytes } from '../src/haraka/messages.js'
+import { roleOf } from '../src/haraka/session.js'
+import type { Connection, Outbound, Plugin } from '../src/haraka/types.js'
+import { checkProvider } from '../src/provider.js'
+
+let config: Config
+let store: { close(): Promise<void> } | undefined
+
+export function register(this: Plugin): void {
+  this.timeout = 0
+  config = parseConfig(this.config.get('pec.ini') as Ini, process.env['HARAKA'] ?? process.cwd())
+  this.register_hook('init_master', 'openMaster')
+  this.register_hook('init_child', 'openWorker')
+}
+
+const stop = (error: unknown): Reply => ({ code: 'refuse', text: `The gateway cannot start: ${reasonOf(error)}` })
+
+/** Once, in the master, or in the only process where there are no workers. */
+export const openMaster = hook<{ readonly cluster?: unknown }>(async function (server) {
+  if (server.cluster === undefined) await openHere(this)
+  else await checkProvider(config)
+  if (config.store.embedded) store = await openEmbeddedStore(config, (message) => this.lognotice(message))
+  return PASS
+}, stop)
+
+export const openWorker = hook(async function () {
+  await openHere(this)
+  return PASS
+}, stop)
+
+/** A listener that plays no point takes no mail. */
+export const hook_connect = hook<Connection>((connection) => {
+  const role = roleOf(connection, theGateway().config)
+  return Promise.resolve(role === undefined ? { code: 'refuse', text: 'This port is not in [listeners] of pec.ini' } : PASS)
+})
+
+export const hook_data = hook<Connection>((connection) => {
+  if (connection.transaction !== null) keepBytes(connection.transaction, theGateway())
+  return Promise.resolve(PASS)
+})
+
+/** Haraka calls this when the process ends its work. */
+export function shutdown(): void {
+  void store?.close()
+  void closeGateway()
+}
+
+function openHere(plugin: Plugin): Promise<void> {
+  const { queue_dir } = plugin.haraka_require('outbound/queue') as { readonly queue_dir: string }
+  return openGateway(config, plugin.haraka_require('outbound') as Outbound, queue_dir, plugin)
+}

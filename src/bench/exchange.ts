@@ -1,0 +1,70 @@
+/** What happened to each message of the load, and when: from its submission to the last thing owed for it. */
+import { within } from '../lab/within.js'
+
+/**
+ * accepted: the server answered 250. message: the mailbox store had the message, or the envelope that carries it.
+ * acceptance, receipt: it had the sender's acceptance receipt, and the delivery receipt.
+ */
+export type Milestone = 'accepted' | 'message' | 'acceptance' | 'receipt'
+
+/** Milliseconds from the start of a message to each milestone. */
+export type Times = { readonly [M in Milestone]?: number }
+
+interface Exchange {
+  readonly start: number
+  readonly times: { [M in Milestone]?: number }
+}
+
+/** Follows messages by their Message-ID until all the milestones of each were reached. */
+export class ExchangeLog {
+  private readonly milestones: readonly Milestone[]
+  private readonly open = new Map<string, Exchange>()
+  private done: Times[] = []
+  private wake: (() => void)[] = []
+  private begun = 0
+  private first = Infinity
+  private last = 0
+
+  constructor(milestones: readonly Milestone[]) {
+    this.milestones = milestones
+  }
+
+  /** Begins to follow a message that starts at `start`; gives the Message-ID it must have. */
+  begin(start: number): string {
+    const id = `<bench-${process.pid}-${++this.begun}@client.test>`
+    this.open.set(id, { start, times: {} })
+    this.first = Math.min(this.first, start)
+    return id
+  }
+
+  /** Notes a milestone; what is not ours, or was reached before, is left alone. */
+  reach(id: string, milestone: Milestone, at: number): void {
+    const exchange = this.open.get(id)
+    if (exchange === undefined || milestone in exchange.times) return
+    exchange.times[milestone] = at - exchange.start
+    if (!this.milestones.every((each) => each in exchange.times)) return
+    this.open.delete(id)
+    this.done.push(exchange.times)
+    this.last = at
+    this.wake.forEach((resolve) => resolve())
+    this.wake = []
+  }
+
+  /** Resolves when fewer than `limit` messages are under way. */
+  async room(limit: number): Promise<void> {
+    while (this.open.size >= limit) await new Promise<void>((resolve) => this.wake.push(resolve))
+  }
+
+  /** Resolves when every message begun has reached everything. Rejects after `waitMs`. */
+  async drained(waitMs: number): Promise<void> {
+    await within(waitMs, 'messages are still under way', () => this.open.size === 0)
+  }
+
+  /** What is complete, and the seconds from the first start to the last milestone; begins anew. */
+  take(): { readonly exchanges: readonly Times[]; readonly seconds: number } {
+    const taken = { exchanges: this.done, seconds: (this.last - this.first) / 1000 }
+    this.done = []
+    this.first = Infinity
+    return taken
+  }
+}

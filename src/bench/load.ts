@@ -1,0 +1,80 @@
+/** The load: sessions that submit message after message, as fast as the system keeps up or at a given rate. */
+import type { SmtpClient } from '../lab/smtp-client.js'
+import type { ExchangeLog } from './exchange.js'
+import type { MessageMaker } from './message.js'
+
+export interface Load {
+  /** Open sessions, greeted and logged in. */
+  readonly sessions: readonly SmtpClient[]
+  readonly from: string
+  readonly to: readonly string[]
+  readonly messages: MessageMaker
+  readonly log: ExchangeLog
+}
+
+/** When everything owed for a message must have arrived at the latest. */
+const DRAIN_MS = 60_000
+
+/**
+ * Every session submits its next message when the last was accepted, as long as fewer than `window` messages are under way: the
+ * system is always busy and its queue never long. For `ms`, then until all is done. Rejects if a message is refused.
+ */
+export async function saturate(load: Load, ms: number, window: number): Promise<void> {
+  const end = performance.now() + ms
+  await Promise.all(
+    load.sessions.map(async (session) => {
+      while (performance.now() < end) {
+        await load.log.room(window)
+        await submit(load, session, performance.now())
+      }
+    }),
+  )
+  await load.log.drained(DRAIN_MS)
+}
+
+/**
+ * Submits `perSecond` messages a second for `ms`, whatever the system makes of it. Each message counts from when it was due: one
+ * that waits for a free session has begun to wait.
+ */
+export async function trickle(load: Load, ms: number, perSecond: number): Promise<void> {
+  const start = performance.now()
+  const total = Math.max(1, Math.round((ms / 1000) * perSecond))
+  let next = 0
+  await Promise.all(
+    load.sessions.map(async (session) => {
+      while (next < total) {
+        const due = start + (next++ * 1000) / perSecond
+        await until(due)
+        await submit(load, session, due)
+      }
+    }),
+  )
+  await load.log.drained(DRAIN_MS)
+}
+
+/** Submits one message and waits for all that is owed for it. */
+export async function submitOne(load: Load): Promise<void> {
+  const [session] = load.sessions
+  if (session === undefined) throw new Error('no session')
+  await submit(load, session, performance.now())
+  await load.log.drained(DRAIN_MS)
+}
+
+async function submit(load: Load, session: SmtpClient, start: number): Promise<void> {
+  const id = load.log.begin(start)
+  const data = load.messages.make(id)
+  const recipients = load.to.map((address) => `RCPT TO:<${address}>\r\n`)
+  session.write(`MAIL FROM:<${load.from}>\r\n${recipients.join('')}DATA\r\n`)
+  for (let reply = 0; reply < load.to.length + 2; reply++) expect(await session.read())
+  expect(await session.sendData(data))
+  load.log.reach(id, 'accepted', performance.now())
+}
+
+function expect(reply: { readonly code: number; readonly lines: readonly string[] }): void {
+  if (reply.code >= 400) throw new Error(`refused: ${reply.code} ${reply.lines.join(' ')}`)
+}
+
+function until(time: number): Promise<void> {
+  const ms = time - performance.now()
+  return ms <= 0 ? Promise.resolve() : new Promise((resolve) => setTimeout(resolve, ms))
+}

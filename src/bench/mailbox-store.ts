@@ -1,0 +1,38 @@
+/** The LMTP end of the benchmark: takes everything, and notes which milestone of which message each arrival is. */
+import { startSink, type Sink, type SinkMessage } from '../lab/sink.js'
+import type { ExchangeLog, Milestone } from './exchange.js'
+
+// Where the headers that tell are: PEC messages name them before their MIME structure begins.
+const HEADER_BYTES = 8 * 1024
+
+const RECEIPTS: Readonly<Record<string, Milestone>> = { accettazione: 'acceptance', 'avvenuta-consegna': 'receipt' }
+
+/** Starts the sink. `seen`, if given, is told of every arrival too. */
+export function startMailboxStore(log: ExchangeLog, seen?: (message: SinkMessage) => void): Promise<Sink> {
+  const onMessage = (message: SinkMessage) => {
+    seen?.(message)
+    const header = headerOf(message)
+    const id = field(header, 'X-Riferimento-Message-ID') ?? field(header, 'Message-ID')
+    const milestone = milestoneOf(header)
+    if (id !== undefined && milestone !== undefined) log.reach(id, milestone, message.receivedAt)
+  }
+  return startSink({ protocol: 'lmtp', keepBytes: HEADER_BYTES, onMessage })
+}
+
+export function headerOf(message: SinkMessage): string {
+  const text = message.bytes.toString('latin1', 0, HEADER_BYTES)
+  return text.slice(0, text.indexOf('\r\n\r\n') + 2)
+}
+
+/** The value of a header field that is short enough not to be folded, or is folded after its name. */
+export function field(header: string, name: string): string | undefined {
+  const at = header.toLowerCase().indexOf(`\r\n${name.toLowerCase()}:`)
+  if (at < 0) return undefined
+  const value = header.slice(at + name.length + 3)
+  return value.slice(0, value.search(/\r\n(?![ \t])/)).trim()
+}
+
+function milestoneOf(header: string): Milestone | undefined {
+  const receipt = field(header, 'X-Ricevuta')
+  return receipt === undefined ? 'message' : RECEIPTS[receipt]
+}

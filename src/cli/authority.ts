@@ -1,0 +1,62 @@
+/** The keys of a new instance: the operator's own, or those of a test authority made on the spot. */
+import { readFile, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { issueAuthority, issueProviderCertificate, issueRevocationList, issueTlsCertificate, type KeyAndCertificate } from '../smime/issue.js'
+import { takeFile } from './take-file.js'
+
+export interface KeyOptions {
+  readonly name: string
+  readonly domain: string
+  readonly key?: string
+  readonly cert?: string
+  readonly trust?: string
+  readonly crl?: string
+}
+
+export interface InstanceKeys {
+  /** For `[trust] crl`. */
+  readonly crl: string
+  readonly isTest: boolean
+}
+
+/** A test authority has nobody to renew its list. */
+const TEST_DAYS = 3650
+
+/** Writes signing key, certificate, anchors, revocation list and the TLS key into the instance's config folder. */
+export async function writeAuthority(config: string, options: KeyOptions): Promise<InstanceKeys> {
+  const authority = await issueAuthority({ name: `Test authority of ${options.name}`, days: TEST_DAYS })
+  const tls = await issueTlsCertificate({ authority, hosts: [`mail.${options.domain}`, options.domain, 'localhost', '127.0.0.1'] })
+  await writePair(config, 'tls_key.pem', 'tls_cert.pem', tls)
+  const crls = options.crl === undefined ? [] : [/^https?:/.test(options.crl) ? options.crl : await ownCopy(config, options.crl)]
+  if (options.key !== undefined && options.cert !== undefined) {
+    await takeFile(options.key, join(config, 'pec_key.pem'), 0o600)
+    await takeFile(options.cert, join(config, 'pec_certificate.pem'), 0o644)
+    await writeAnchors(config, options.trust)
+    return { crl: crls.join(', '), isTest: false }
+  }
+  await writePair(config, 'test_authority_key.pem', 'test_authority.pem', authority)
+  const provider = await issueProviderCertificate({ authority, providerName: options.name, address: `posta-certificata@${options.domain}` })
+  await writePair(config, 'pec_key.pem', 'pec_certificate.pem', provider)
+  await writeFile(join(config, 'test_authority_crl.pem'), issueRevocationList({ authority, revoked: [], days: TEST_DAYS }))
+  await writeAnchors(config, options.trust, authority.certificate)
+  return { crl: ['config/test_authority_crl.pem', ...crls].join(', '), isTest: true }
+}
+
+async function ownCopy(config: string, file: string): Promise<string> {
+  await takeFile(resolve(file), join(config, 'pec_crl.pem'), 0o644)
+  return 'config/pec_crl.pem'
+}
+
+async function writePair(config: string, key: string, certificate: string, pair: KeyAndCertificate): Promise<void> {
+  await writeFile(join(config, key), pair.key, { mode: 0o600 })
+  await writeFile(join(config, certificate), pair.certificate, { mode: 0o644 })
+}
+
+async function writeAnchors(config: string, trust: string | undefined, own = ''): Promise<void> {
+  const path = join(config, 'pec_anchors.pem')
+  if (trust === undefined) await writeFile(path, own, { mode: 0o644 })
+  else {
+    await takeFile(trust, path, 0o644)
+    await writeFile(path, `${own}${await readFile(path, 'utf8')}`)
+  }
+}

@@ -1,0 +1,67 @@
+/** `pec index`: the index of providers that the gateway goes by, and our own record in it. */
+import { readFile, rename, writeFile } from 'node:fs/promises'
+import { Command } from 'commander'
+import { PecError } from '../errors.js'
+import { parseLdif, writeLdif } from '../providers/ldif.js'
+import { readIndex } from '../providers/provider-index.js'
+import { certificateHash, readRecord } from '../providers/record.js'
+import { readPem } from '../smime/pem.js'
+import { readInstance } from './instance.js'
+import { mergeIndex } from './merge-index.js'
+import { say } from './terminal.js'
+
+export function indexCommand(): Command {
+  return new Command('index')
+    .description('show, import or export the index of providers')
+    .addCommand(
+      new Command('show')
+        .description('list the providers and their domains')
+        .argument('<DIR>', 'the instance directory')
+        .action(show),
+    )
+    .addCommand(
+      new Command('import')
+        .description('add the records of an LDIF file, in place of those of the same name; a running gateway takes them over')
+        .argument('<DIR>', 'the instance directory')
+        .argument('<FILE.ldif>', 'the records')
+        .action(importIndex),
+    )
+    .addCommand(
+      new Command('export')
+        .description("write our own record, for other providers' indexes")
+        .argument('<DIR>', 'the instance directory')
+        .argument('[FILE.ldif]', 'where to (default: standard output)')
+        .action(exportOwn),
+    )
+}
+
+async function show(directory: string): Promise<void> {
+  const { records, faults } = readIndex(await readFile(readInstance(directory).index.file))
+  for (const record of records) {
+    say(record.unit === undefined ? record.name : `${record.name}, ${record.unit}`)
+    say(`  receipts to   ${record.mailReceipt}`)
+    say(`  domains       ${[...record.managedDomains].sort().join(', ')}`)
+    say(`  certificates  ${[...record.certificateHashes].join(', ')}`)
+  }
+  for (const { dn, fault } of faults) say(`Fault in ${dn}: ${fault}`)
+}
+
+async function importIndex(directory: string, file: string): Promise<void> {
+  const { index } = readInstance(directory)
+  const merged = mergeIndex(await readFile(index.file), await readFile(file))
+  await writeFile(`${index.file}.new`, merged)
+  await rename(`${index.file}.new`, index.file)
+  say(`The index has ${readIndex(merged).records.length} records now.`)
+}
+
+async function exportOwn(directory: string, file: string | undefined): Promise<void> {
+  const { index, signer } = readInstance(directory)
+  const [certificate] = readPem(await readFile(signer.certificate), 'CERTIFICATE')
+  if (certificate === undefined) throw new PecError('configuration', `${signer.certificate} holds no certificate`)
+  const hash = certificateHash(certificate)
+  const own = parseLdif(await readFile(index.file)).filter((entry) => readRecord(entry).record?.certificateHashes.has(hash) === true)
+  if (own.length === 0) throw new PecError('index', 'our own certificate is not in the index')
+  const ldif = writeLdif(own)
+  if (file === undefined) process.stdout.write(ldif)
+  else await writeFile(file, ldif)
+}

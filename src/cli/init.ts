@@ -1,0 +1,119 @@
+/** `pec init`: makes a complete instance directory. */
+import { chmod, copyFile, mkdir, readdir, symlink, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { Command, InvalidArgumentError } from 'commander'
+import { PecError } from '../errors.js'
+import { freePort } from '../lab/ports.js'
+import { isAddress } from '../mail/address.js'
+import { writeAuthority, type InstanceKeys } from './authority.js'
+import { packageLink, packageRoot } from './instance.js'
+import { writeDirectory, writeIndex } from './register-provider.js'
+import { setKeys } from './settings.js'
+import { say } from './terminal.js'
+
+interface InitOptions {
+  readonly name: string
+  readonly domain: string
+  readonly listen: string
+  readonly submissionPort: number
+  readonly starttlsPort: number
+  readonly mxPort: number
+  readonly storePort?: number
+  readonly receipts?: string
+  readonly key?: string
+  readonly cert?: string
+  readonly trust?: string
+  readonly crl?: string
+  readonly index?: string
+}
+
+export function initCommand(): Command {
+  return new Command('init')
+    .description('make an instance directory, with keys of a test authority or with your own')
+    .argument('<DIR>', 'the directory to make; it must not exist or be empty')
+    .requiredOption('--name <NAME>', "the provider's name, as in the index of providers")
+    .requiredOption('--domain <DOMAIN>', "the provider's own mail domain")
+    .option('--receipts <ADDRESS>', 'mailbox for take-charge receipts and virus notices (default: ricevute@DOMAIN)')
+    .option('--listen <ADDRESS>', 'address to listen on', '0.0.0.0')
+    .option('--submission-port <PORT>', 'submission with TLS from the first byte', port, 465)
+    .option('--starttls-port <PORT>', 'submission with STARTTLS', port, 587)
+    .option('--mx-port <PORT>', 'mail from other providers', port, 25)
+    .option('--store-port <PORT>', 'the embedded mailbox store, on loopback (default: a free port)', port)
+    .option('--key <FILE>', "the provider's private key, PEM or PKCS#12 (default: a test key is made)")
+    .option('--cert <FILE>', 'its certificate, PEM')
+    .option('--trust <FILE>', "authorities of the providers' certificates, PEM")
+    .option('--crl <FILE|URL>', 'their revocation list')
+    .option('--index <LDIF>', 'the index of providers')
+    .action(init)
+}
+
+function port(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1 || value > 65535) throw new InvalidArgumentError('A port is a number from 1 to 65535.')
+  return value
+}
+
+async function init(directory: string, options: InitOptions): Promise<void> {
+  const root = resolve(directory)
+  const domain = options.domain.toLowerCase()
+  const receipts = (options.receipts ?? `ricevute@${domain}`).toLowerCase()
+  checkOptions(options, domain, receipts)
+  await makeFolders(root)
+  await copyDefaults(join(root, 'config'))
+  const keys = await writeAuthority(join(root, 'config'), { ...options, domain })
+  await writeSettings(root, { ...options, domain, receipts }, keys)
+  await writeDirectory(root, domain, receipts)
+  await writeIndex(root, { name: options.name, domain, receipts, index: options.index })
+  await symlink(packageRoot, packageLink(root), 'dir')
+  say(`${directory} is ready: ${options.name}, ${domain}.`)
+  if (keys.isTest) say('Its key and authority are for tests: no other provider will trust them.')
+  say(`Add a mailbox:  pec mailbox add ${directory} user@${domain}`)
+  say(`Start it:       pec start ${directory}`)
+}
+
+function checkOptions(options: InitOptions, domain: string, receipts: string): void {
+  const faults: string[] = []
+  if (!isAddress(`posta-certificata@${domain}`)) faults.push(`${domain} is not a mail domain`)
+  if (!isAddress(receipts)) faults.push(`${receipts} is not a mail address`)
+  if (/[\r\n]/.test(options.name) || options.name.trim() === '') faults.push('the name is empty or has more than one line')
+  if (options.cert !== undefined && options.key === undefined) faults.push('--cert needs --key')
+  if (options.key !== undefined && options.cert === undefined) faults.push('--key needs --cert')
+  if (options.key !== undefined && options.trust === undefined) faults.push('--key needs --trust, the authority of its certificate')
+  if (faults.length > 0) throw new PecError('configuration', faults.join('; '))
+}
+
+async function makeFolders(root: string): Promise<void> {
+  await mkdir(root, { recursive: true })
+  if ((await readdir(root)).length > 0) throw new PecError('configuration', `${root} is not empty: choose another directory`)
+  await mkdir(join(root, 'config'))
+  await mkdir(join(root, 'node_modules'))
+  for (const folder of ['queue', 'spool', 'ledger', 'mail']) await mkdir(join(root, folder), { mode: 0o700 })
+}
+
+async function copyDefaults(config: string): Promise<void> {
+  const defaults = join(packageRoot, 'config')
+  for (const file of await readdir(defaults)) {
+    await copyFile(join(defaults, file), join(config, file))
+    await chmod(join(config, file), 0o644)
+  }
+}
+
+async function writeSettings(
+  root: string,
+  options: InitOptions & { readonly receipts: string },
+  keys: InstanceKeys,
+): Promise<void> {
+  const { listen, submissionPort, starttlsPort, mxPort } = options
+  const host = listen.includes(':') ? `[${listen}]` : listen
+  const config = join(root, 'config')
+  await setKeys(join(config, 'smtp.ini'), {
+    main: { listen: [mxPort, submissionPort, starttlsPort].map((number) => `${host}:${number}`).join(','), smtps_port: String(submissionPort) },
+  })
+  await setKeys(join(config, 'pec.ini'), {
+    provider: { name: options.name.trim(), domain: options.domain, receipts: options.receipts },
+    listeners: { submission: `${submissionPort},${starttlsPort}`, reception: String(mxPort) },
+    trust: { crl: keys.crl },
+    store: { lmtp: `127.0.0.1:${options.storePort ?? (await freePort())}` },
+  })
+  await writeFile(join(config, 'me'), `mail.${options.domain}\n`)
+}

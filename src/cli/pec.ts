@@ -1,0 +1,19 @@
+#!/usr/bin/env node
+/** The command line of the gateway. */
+import { Command } from 'commander'
+import { indexCommand } from './index-command.js'
+import { initCommand } from './init.js'
+import { mailboxCommand } from './mailbox.js'
+import { checkCommand, startCommand } from './start.js'
+import { complain } from './terminal.js'
+
+const program = new Command('pec')
+  .description('Certified mail (PEC, RFC 6109) on the Haraka mail server')
+  .showHelpAfterError()
+  .addCommand(initCommand())
+  .addCommand(startCommand())
+  .addCommand(checkCommand())
+  .addCommand(mailboxCommand())
+  .addCommand(indexCommand())
+
+program.parseAsync().catch(complain)

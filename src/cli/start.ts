@@ -1,0 +1,40 @@
+/** `pec start` and `pec check-config`. */
+import { spawn } from 'node:child_process'
+import { resolve } from 'node:path'
+import { Command } from 'commander'
+import { checkProvider } from '../provider.js'
+import { harakaProgram, readInstance } from './instance.js'
+import { say } from './terminal.js'
+
+export function startCommand(): Command {
+  return new Command('start')
+    .description('run the gateway in the foreground; stop it with Ctrl-C or SIGTERM')
+    .argument('<DIR>', 'the instance directory, made by pec init')
+    .action(async (directory: string) => {
+      await checkProvider(readInstance(directory))
+      process.exitCode = await runHaraka(resolve(directory))
+    })
+}
+
+export function checkCommand(): Command {
+  return new Command('check-config')
+    .description('check settings, keys, certificates and index, and name every fault')
+    .argument('<DIR>', 'the instance directory')
+    .action(async (directory: string) => {
+      await checkProvider(readInstance(directory))
+      say('The configuration is in order.')
+    })
+}
+
+/** Haraka ends its work in hand on SIGINT only. */
+function runHaraka(directory: string): Promise<number> {
+  const haraka = spawn(process.execPath, [harakaProgram(), '-c', directory], { stdio: 'inherit' })
+  const stop = (): void => void haraka.kill('SIGINT')
+  process.on('SIGTERM', stop)
+  // A terminal sends Ctrl-C to both; a second SIGINT does no harm.
+  process.on('SIGINT', stop)
+  return new Promise((done, failed) => {
+    haraka.once('error', failed)
+    haraka.once('exit', (code, signal) => done(code ?? (signal === null ? 1 : 128)))
+  })
+}

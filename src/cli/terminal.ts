@@ -1,0 +1,24 @@
+/** What a person at a terminal reads and writes: the only place of the package that prints. */
+import { PecError, isPecError, reasonOf } from '../errors.js'
+
+export function say(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+/** Tells what went wrong, in one line for a failure that has words of its own, and sets the exit status. */
+export function complain(error: unknown): void {
+  const text = isPecError(error) || !(error instanceof Error) ? reasonOf(error) : (error.stack ?? error.message)
+  process.stderr.write(`pec: ${text}\n`)
+  process.exitCode = 1
+}
+
+/** The first line of standard input, for a password. */
+export async function readLine(): Promise<string> {
+  const pieces: Buffer[] = []
+  for await (const piece of process.stdin as AsyncIterable<Buffer>) {
+    pieces.push(piece)
+    if (piece.includes(0x0a)) break
+    if (pieces.reduce((sum, { length }) => sum + length, 0) > 4096) throw new PecError('configuration', 'the line on standard input is too long')
+  }
+  return Buffer.concat(pieces).toString('utf8').split(/\r?\n/)[0] ?? ''
+}

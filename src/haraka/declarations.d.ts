@@ -1,0 +1,27 @@
+declare module 'haraka-constants' {
+  const constants: {
+    readonly cont: number
+    readonly deny: number
+    readonly denysoft: number
+    readonly ok: number
+    readonly delay: number
+  }
+  export default constants
+}
+
+declare module 'haraka-dsn' {
+  /** A reply with its enhanced status code (RFC 3463). */
+  export default class DSN {
+    static create(code: number, message: unknown, subject: number, detail: number): DSN
+  }
+}
+
+declare module 'haraka-config' {
+  interface HarakaConfig {
+    get(name: string, type?: string): unknown
+    /** The configuration in DIRECTORY/config. */
+    module_config(directory: string): HarakaConfig
+  }
+  const config: HarakaConfig
+  export default config
+}

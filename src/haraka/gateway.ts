@@ -1,0 +1,59 @@
+/**
+ * The gateway of one process: the provider's parts and the three points, put together over Haraka's queue. Haraka's plugins are
+ * separate files; this is what they share.
+ */
+import { mkdir } from 'node:fs/promises'
+import type { Config } from '../config.js'
+import { PecError, isPecError, reasonOf } from '../errors.js'
+import { openAccessPoint, type AccessPoint } from '../points/access.js'
+import { openDeliveryPoint, type DeliveryPoint } from '../points/delivery.js'
+import { openReceptionPoint, type ReceptionPoint } from '../points/reception.js'
+import { openProvider, type Provider } from '../provider.js'
+import { newGate, type Gate } from './gate.js'
+import { openOutbox } from './outbox.js'
+import type { Logger, Outbound } from './types.js'
+
+export interface Gateway {
+  readonly config: Config
+  readonly provider: Provider
+  readonly access: AccessPoint
+  readonly reception: ReceptionPoint
+  readonly delivery: DeliveryPoint
+  readonly gate: Gate
+}
+
+let current: Gateway | undefined
+
+/** Opens the gateway of this process. Rejects with PecError 'configuration' naming every fault. */
+export async function openGateway(config: Config, outbound: Outbound, queueDirectory: string, log: Logger): Promise<void> {
+  await mkdir(config.files.spool, { recursive: true, mode: 0o700 })
+  const provider = await openProvider(config, (message) => log.lognotice(message))
+  const gate = newGate((step) => provider.ledger.isCommitted(step))
+  const house = { ...provider, outbox: openOutbox(outbound, queueDirectory, gate), clock: () => new Date() }
+  const delivery = openDeliveryPoint({ ...house, briefHash: { input: config.delivery.briefHashInput, algorithm: config.delivery.briefHash } })
+  current = {
+    config,
+    provider,
+    gate,
+    delivery,
+    access: openAccessPoint({ ...house, limits: config.limits }),
+    reception: openReceptionPoint({ ...house, ordinaryMail: config.reception.ordinaryMail }),
+  }
+}
+
+/** The gateway of this process. Throws PecError, temporary, before it is open: Haraka listens before that. */
+export function theGateway(): Gateway {
+  if (current === undefined) throw new PecError('configuration', 'the gateway is not open yet', { temporary: true })
+  return current
+}
+
+export async function closeGateway(): Promise<void> {
+  const gateway = current
+  current = undefined
+  await gateway?.provider.close()
+}
+
+/** Why the start stops, for the log. */
+export function startFault(error: unknown): string {
+  return isPecError(error) ? reasonOf(error) : error instanceof Error ? (error.stack ?? error.message) : String(error)
+}

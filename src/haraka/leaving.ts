@@ -1,0 +1,55 @@
+/**
+ * A message about to leave the queue: whether it may (the gate), and where it goes. Mailboxes are reached by LMTP, other
+ * providers by static routes or the DNS, under the TLS that RFC 6109 §5.3 asks for.
+ */
+import type { Config, Endpoint, TlsPolicy } from '../config.js'
+import type { ProviderIndex } from '../points/ports.js'
+import type { Gate } from './gate.js'
+import { PASS, type Reply } from './hook.js'
+import { noteOf } from './note.js'
+import type { QueuedMail } from './types.js'
+
+/** Messages that must never leave: Haraka removes them once get_mx has refused and `bounce` has been answered. */
+const condemned = new WeakSet<QueuedMail>()
+
+export function isCondemned(mail: QueuedMail): boolean {
+  return condemned.has(mail)
+}
+
+/**
+ * Passes what was committed, and reports of Haraka's own making (null sender). The rest is condemned: steps that ended before
+ * their commit, and anything that came into the queue around the points (P4).
+ */
+export async function passGate(mail: QueuedMail, gate: Gate): Promise<Reply> {
+  const note = noteOf(mail.todo.notes)
+  const passes = note === undefined ? mail.todo.mail_from.isNull() : await gate.passes(note.step)
+  if (!passes) {
+    condemned.add(mail)
+    const why = note === undefined ? 'no point has made it' : `its step ${note.step} was never committed`
+    mail.lognotice(`queued message ${mail.todo.uuid} is dropped: ${why}`)
+  }
+  return PASS
+}
+
+export interface Way {
+  readonly reply: Reply
+  readonly tls: TlsPolicy
+}
+
+export function wayOf(mail: QueuedMail, config: Config, index: ProviderIndex): Way {
+  if (condemned.has(mail)) return { reply: { code: 'refuse', text: 'dropped' }, tls: 'optional' }
+  const errand = noteOf(mail.todo.notes)?.errand.kind
+  if (errand?.startsWith('deliver-') === true) return { reply: { code: 'accept', text: lmtp(config.store.lmtp) }, tls: 'optional' }
+  const domain = mail.todo.domain.toLowerCase()
+  const route = config.routes.get(domain)
+  const tls = index.byDomain(domain) === undefined ? 'optional' : (config.peerTls.get(domain) ?? config.peers.tls)
+  return { reply: route === undefined ? PASS : { code: 'accept', text: exchange(route) }, tls }
+}
+
+function lmtp(store: Endpoint): Record<string, unknown> {
+  return { ...exchange(store), using_lmtp: true }
+}
+
+function exchange(to: Endpoint): Record<string, unknown> {
+  return 'path' in to ? { path: to.path } : { exchange: to.host, port: to.port }
+}

@@ -1,0 +1,124 @@
+/**
+ * The members of Haraka 3.3 that the gateway uses, no more: Haraka ships no types. Everything here is checked against the real
+ * thing by the black-box tests.
+ */
+import type { Address } from './address.js'
+import type { Writable } from 'node:stream'
+
+export type Next = (code?: number, message?: unknown) => void
+
+export interface Results {
+  add(plugin: { readonly name: string }, result: Readonly<Record<string, unknown>>): void
+  get(name: string): Readonly<Record<string, unknown>> | undefined
+}
+
+/** What Haraka expects of the thing that keeps a transaction's bytes. */
+export interface MessageStream {
+  headers: string[]
+  add_line(line: Buffer | string): void
+  add_line_end(done?: () => void): void
+  pipe(destination: Writable, options?: Readonly<Record<string, unknown>>): Writable
+  destroy(): void
+}
+
+export interface Transaction {
+  readonly uuid: string
+  readonly mail_from: Address
+  readonly rcpt_to: readonly Address[]
+  /** Bytes of DATA as they came over the wire. */
+  readonly data_bytes: number
+  readonly notes: Record<string, unknown>
+  readonly results: Results
+  message_stream: MessageStream
+}
+
+export interface Connection extends Logger {
+  readonly uuid: string
+  readonly local: { readonly ip: string; readonly port: number }
+  readonly remote: { readonly ip: string; readonly host: string; readonly closed: boolean }
+  readonly hello: { readonly host: string }
+  readonly tls: { readonly enabled: boolean }
+  readonly relaying: boolean
+  readonly capabilities: string[]
+  readonly notes: Record<string, unknown>
+  readonly results: Results
+  /** Null once the client has gone. */
+  readonly transaction: Transaction | null
+}
+
+export interface Todo {
+  /** Milliseconds since 1970. */
+  readonly queue_time: number
+  readonly domain: string
+  readonly rcpt_to: readonly QueuedRecipient[]
+  readonly mail_from: Address
+  readonly notes: Readonly<Record<string, unknown>>
+  readonly uuid: string
+}
+
+/** A recipient of a queued message, with what the other side said of it. */
+export interface QueuedRecipient extends Address {
+  readonly reason?: string
+  readonly dsn_smtp_code?: string
+  readonly dsn_smtp_extc?: string
+  readonly dsn_smtp_response?: string
+  readonly dsn_status?: string
+  readonly dsn_msg?: string
+}
+
+/** One file of the outbound queue. */
+export interface QueuedMail extends Logger {
+  readonly path: string
+  /** Where the message begins in the file. */
+  readonly data_start: number
+  readonly file_size: number
+  readonly todo: Todo
+  refcount: number
+  discard(): void
+  temp_fail(reason: string): void
+  get_force_tls(mx: unknown): boolean
+}
+
+export interface BounceError extends Error {
+  readonly bounced_rcpt?: readonly QueuedRecipient[]
+}
+
+/** host, ip, response, delay in seconds, port, mode, recipients accepted, encrypted, authenticated */
+export type DeliveredParams = readonly [
+  string | undefined,
+  string,
+  string,
+  number,
+  number,
+  string,
+  readonly QueuedRecipient[],
+  boolean,
+  boolean,
+]
+
+export interface Outbound {
+  send_trans_email(transaction: unknown, next: (code: number, message?: unknown) => void): void
+}
+
+export interface Logger {
+  loginfo(...what: unknown[]): void
+  lognotice(...what: unknown[]): void
+  logwarn(...what: unknown[]): void
+  logerror(...what: unknown[]): void
+  logcrit(...what: unknown[]): void
+}
+
+export interface HarakaConfig {
+  get(name: string, type?: string | Readonly<Record<string, unknown>>): unknown
+}
+
+/** The object that a plugin's exports become: `this` inside its functions. */
+export interface Plugin extends Logger {
+  readonly name: string
+  readonly config: HarakaConfig
+  /** Seconds that a hook may take; 0 for no bound. */
+  timeout: number
+  register_hook(hook: string, method: string, priority?: number): void
+  inherits(name: string): void
+  haraka_require(module: string): unknown
+}

@@ -1,0 +1,168 @@
+/** The access point: what our users send is checked, certified and put into a transport envelope. RFC 6109 §2.2.1, §3.1 */
+import { domainOf } from '../mail/address.js'
+import type { Source } from '../mail/source.js'
+import { composeTransportEnvelope, prepareOriginal, type Original } from '../pec/envelope.js'
+import { describeFormalException, type FormalException } from '../pec/formal-exception.js'
+import { readHead } from '../pec/head.js'
+import { newIdentifier } from '../pec/identifier.js'
+import type { RecipientType } from '../pec/kinds.js'
+import { momentOf, type Moment } from '../pec/moment.js'
+import { composeNotification } from '../pec/notification.js'
+import type { SignedEnvelope } from '../pec/signed-message.js'
+import { notificationTo } from './dispatch.js'
+import { findFormalExceptions, type FormalLimits } from './formal-checks.js'
+import type { House } from './house.js'
+import { issued } from './issued.js'
+import type { Dispatch, MessageFacts } from './ports.js'
+import { carryOut } from './step.js'
+import { takeCharge, type Charge } from './take-charge.js'
+
+/** A message from an authenticated user who owns the sender's address. */
+export interface Submission {
+  /** Reverse path. */
+  readonly sender: string
+  /** Forward paths. */
+  readonly recipients: readonly string[]
+  readonly message: Source
+}
+
+/** Either way the message is dealt with: a notice tells the user why it was not accepted. */
+export interface AccessOutcome {
+  readonly accepted: boolean
+  readonly identifier: string
+}
+
+export interface AccessPoint {
+  /**
+   * Durable when it resolves (P1). Rejects with a temporary PecError if nothing could be certified now, and with one that is not
+   * if the message is beyond what can be read.
+   */
+  submit(submission: Submission): Promise<AccessOutcome>
+}
+
+export function openAccessPoint(house: House & { readonly limits: FormalLimits }): AccessPoint {
+  return {
+    async submit(submission) {
+      const moment = momentOf(house.clock())
+      const identifier = newIdentifier(moment, house.issuer.domain)
+      const exceptions = await formalExceptions(submission, house.limits)
+      const original = await prepareOriginal(submission.message, identifier)
+      const facts = factsOf(submission, original, moment, house)
+      if (exceptions.length > 0) await refuse(facts, exceptions, moment, house)
+      else await accept(facts, original, moment, house)
+      return { accepted: exceptions.length === 0, identifier }
+    },
+  }
+}
+
+async function formalExceptions({ message, sender, recipients }: Submission, limits: FormalLimits): Promise<FormalException[]> {
+  const { header, end } = await readHead(message)
+  return findFormalExceptions({ header, headerEnds: end < message.size, size: message.size, sender, recipients }, limits)
+}
+
+/** The certification data come from the SMTP transaction; the header only tells primary recipients from copies. RFC 6109 §2.1 */
+function factsOf({ sender, recipients, message }: Submission, original: Original, moment: Moment, house: House): MessageFacts {
+  const { identifier, clientMessageId, subject, receiptType } = original
+  const isCopy = copiesOf(original)
+  return {
+    identifier,
+    clientMessageId,
+    sender,
+    replyTo: original.replyTo === '' ? sender : original.replyTo,
+    subject,
+    receiptType,
+    provider: house.issuer.name,
+    own: true,
+    acceptedAt: moment.date,
+    size: message.size,
+    recipients: distinct(recipients).map((address) => ({ address, type: typeOf(address, house), primary: !isCopy(address) })),
+  }
+}
+
+/** Only in Cc; in both fields or in neither, a recipient is primary. RFC 6109 §3.3.2 */
+function copiesOf({ to, cc }: Pick<Original, 'to' | 'cc'>): (address: string) => boolean {
+  const primary = new Set(to.map((address) => address.toLowerCase()))
+  const copies = new Set(cc.map((address) => address.toLowerCase()))
+  return (address) => copies.has(address.toLowerCase()) && !primary.has(address.toLowerCase())
+}
+
+function typeOf(address: string, { index, directory }: House): RecipientType {
+  const domain = domainOf(address)
+  return directory.managesDomain(domain) || index.byDomain(domain) !== undefined ? 'certified' : 'ordinary'
+}
+
+function distinct(addresses: readonly string[]): string[] {
+  return [...new Map(addresses.map((address) => [address.toLowerCase(), address])).values()]
+}
+
+async function accept(facts: MessageFacts, original: Original, moment: Moment, house: House): Promise<void> {
+  const { identifier, sender } = facts
+  const [envelope, receipt] = await Promise.all([
+    composeTransportEnvelope({ message: facts, original, moment }, house.issuer),
+    composeNotification({ message: facts, moment, occurrence: { kind: 'acceptance' } }, house.issuer),
+  ])
+  const charge = await chargeOfOwn(facts, envelope, moment, house)
+  await carryOut(
+    {
+      at: moment,
+      message: facts,
+      claims: [{ identifier, what: 'acceptance', recipient: '' }, ...charge.claims],
+      events: [
+        issued('acceptance', receipt, facts, house.issuer),
+        issued('transport', envelope, facts, house.issuer),
+        ...charge.events,
+      ],
+      ...(charge.takenInCharge === undefined ? {} : { takenInCharge: charge.takenInCharge }),
+      dispatches: [
+        notificationTo(sender, identifier, receipt.message, house),
+        ...sendings(facts, envelope, house),
+        ...charge.dispatches,
+      ],
+    },
+    house,
+  )
+}
+
+/**
+ * A message for our own users goes straight on to our reception point: what the signature and the index would have to prove
+ * there is known here. RFC 6109 §3.4
+ */
+async function chargeOfOwn(facts: MessageFacts, envelope: SignedEnvelope, moment: Moment, house: House): Promise<Charge | NoCharge> {
+  const own = addressesOf(facts, (address) => isOwn(address, house))
+  if (own.length === 0) return NO_CHARGE
+  return takeCharge({ message: envelope.message, original: envelope.original, facts, serviceMailbox: house.receipts }, own, moment, house)
+}
+
+type NoCharge = Omit<Charge, 'takenInCharge'> & { readonly takenInCharge?: undefined }
+const NO_CHARGE: NoCharge = { dispatches: [], claims: [], events: [] }
+
+function isOwn(address: string, { directory }: House): boolean {
+  return directory.managesDomain(domainOf(address))
+}
+
+function addressesOf({ recipients }: MessageFacts, wanted: (address: string) => boolean): string[] {
+  return recipients.map(({ address }) => address).filter(wanted)
+}
+
+/** One envelope for all recipients elsewhere, PEC and ordinary; its paths stay those of the user's message. RFC 6109 §3.1.5 */
+function sendings(facts: MessageFacts, { message }: SignedEnvelope, house: House): Dispatch[] {
+  const elsewhere = addressesOf(facts, (address) => !isOwn(address, house))
+  if (elsewhere.length === 0) return []
+  return [{ from: facts.sender, to: elsewhere, message, errand: { kind: 'send-envelope', identifier: facts.identifier } }]
+}
+
+/** The whole message is refused, with a notice that gives every reason. RFC 6109 §3.1.2 */
+async function refuse(facts: MessageFacts, exceptions: readonly FormalException[], moment: Moment, house: House): Promise<void> {
+  const errorDetail = exceptions.map(describeFormalException).join('; ')
+  const occurrence = { kind: 'non-acceptance', error: 'other', errorDetail } as const
+  const notice = await composeNotification({ message: facts, moment, occurrence }, house.issuer)
+  await carryOut(
+    {
+      at: moment,
+      claims: [{ identifier: facts.identifier, what: 'acceptance', recipient: '' }],
+      events: [issued('non-acceptance', notice, facts, house.issuer, { outcome: exceptions.map(({ kind }) => kind).join(', ') })],
+      dispatches: [notificationTo(facts.sender, facts.identifier, notice.message, house)],
+    },
+    house,
+  )
+}

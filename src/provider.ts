@@ -1,0 +1,119 @@
+/**
+ * The provider as its settings make it: keys, index, trust, users and ledger, opened together. What is wrong with any of them is
+ * told at once, with all the rest.
+ */
+import { readFile } from 'node:fs/promises'
+import type { Config } from './config.js'
+import { FileDirectory, type DirectoryEvent } from './directory/file-directory.js'
+import { PecError, reasonOf } from './errors.js'
+import type { SqlLedger } from './ledger/ledger.js'
+import { openLedger } from './ledger/sqlite.js'
+import type { Issuer } from './pec/signed-message.js'
+import { SERVICE_LOCAL_PART } from './pec/kinds.js'
+import { IndexFile, type IndexEvent } from './providers/index-file.js'
+import { CrlCache } from './smime/crl.js'
+import { readPem } from './smime/pem.js'
+import { openFileSigner, type Signer } from './smime/signer.js'
+import { TrustStore } from './smime/trust.js'
+
+export interface Provider {
+  readonly issuer: Issuer
+  /** Our receipts mailbox. */
+  readonly receipts: string
+  readonly directory: FileDirectory
+  readonly index: IndexFile
+  readonly trust: TrustStore
+  readonly ledger: SqlLedger
+  close(): Promise<void>
+}
+
+const clock = (): Date => new Date()
+
+/** Opens everything; `onEvent` gets lines for the log. Rejects with PecError 'configuration' naming every fault. */
+export async function openProvider(config: Config, onEvent: (message: string) => void): Promise<Provider> {
+  const { provider } = config
+  const address = `${SERVICE_LOCAL_PART}@${provider.domain}`
+  const crls = new CrlCache({ sources: config.trust.crl, interval: config.trust.crlRefresh * 1000, onEvent })
+  const faults: string[] = []
+  const part = async <T>(open: () => T | Promise<T>): Promise<T | undefined> => {
+    try {
+      return await open()
+    } catch (error) {
+      faults.push(reasonOf(error))
+      return undefined
+    }
+  }
+  const [signer, index, trust, directory, ledger] = await Promise.all([
+    part(() => openSigner(config, address)),
+    part(() => openIndex(config, onEvent)),
+    part(() => openTrust(config, crls)),
+    part(() => FileDirectory.open({ path: config.directory.file, clock, onEvent: (event) => onEvent(directoryLine(event)) })),
+    part(() => openLedger(config.ledger.file)),
+  ])
+  const close = async (): Promise<void> => {
+    index?.close()
+    crls.stop()
+    await ledger?.close()
+  }
+  if (signer !== undefined && index !== undefined && trust !== undefined) faults.push(...(await findOwnFaults(config, signer, index, trust)))
+  if (signer === undefined || index === undefined || trust === undefined || directory === undefined || ledger === undefined || faults.length > 0) {
+    await close()
+    throw new PecError('configuration', faults.join('\n'))
+  }
+  const issuer = { name: provider.name, address, domain: provider.domain, signer }
+  return { issuer, receipts: provider.receipts, directory, index, trust, ledger, close }
+}
+
+/** Opens everything and closes it again. Rejects with PecError 'configuration' naming every fault. */
+export async function checkProvider(config: Config): Promise<void> {
+  await (await openProvider(config, () => undefined)).close()
+}
+
+function openSigner({ signer, provider }: Config, address: string): Promise<Signer> {
+  return openFileSigner({
+    key: signer.key,
+    certificate: signer.certificate,
+    ...(signer.chain === undefined ? {} : { chain: [signer.chain] }),
+    ...(signer.passphraseFile === undefined ? {} : { passphraseFile: signer.passphraseFile }),
+    holder: { providerName: provider.name, address },
+  })
+}
+
+function openIndex({ index }: Config, onEvent: (message: string) => void): Promise<IndexFile> {
+  return IndexFile.open({ path: index.file, clock, interval: index.refresh * 1000, onEvent: (event) => onEvent(indexLine(event)) })
+}
+
+async function openTrust({ trust }: Config, crls: CrlCache): Promise<TrustStore> {
+  const anchors = readPem(await readFile(trust.anchors), 'CERTIFICATE')
+  if (anchors.length === 0) throw new PecError('configuration', `${trust.anchors} holds no certificate`)
+  await crls.start()
+  return new TrustStore({ anchors, crls: trust.crl.length === 0 ? undefined : crls, crlRequired: trust.crlRequired })
+}
+
+/** Whether others would take what we sign: they look us up in the index, and follow our certificate to an anchor. */
+async function findOwnFaults({ provider }: Config, { certificate, chain }: Signer, index: IndexFile, trust: TrustStore): Promise<string[]> {
+  const faults: string[] = []
+  const verdict = await trust.judge(certificate, chain, clock())
+  if (!verdict.trusted) faults.push(`our own certificate is not to be trusted: ${verdict.reason}`)
+  const [record] = index.byCertificate(certificate)
+  if (record === undefined) faults.push('our own certificate is not in the index of providers')
+  else if (!record.managedDomains.has(provider.domain)) faults.push(`the index does not give ${provider.domain} to us`)
+  return faults
+}
+
+function indexLine(event: IndexEvent): string {
+  if (event.kind === 'refused') return `the index of providers was not taken over: ${event.reason}`
+  const faults = event.faults.map((fault) => `; ${reasonOf(fault)}`).join('')
+  return `the index of providers has ${event.records} records with ${event.domains} domains${faults}`
+}
+
+function directoryLine(event: DirectoryEvent): string {
+  switch (event.kind) {
+    case 'loaded':
+      return `the directory has ${event.mailboxes} mailboxes in ${event.domains} domains`
+    case 'refused':
+      return `the directory was not taken over: ${event.reason}`
+    case 'exposed':
+      return `the directory may be read by others than its owner (mode ${event.mode.toString(8)}): make it 600`
+  }
+}
