@@ -1,11 +1,10 @@
 /** Keys, certificates and signatures made for the tests, and openssl as the judge from outside. */
 import { execFile } from 'node:child_process'
 import { createPrivateKey } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { existsSync, rmSync } from 'node:fs'
+import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { after } from 'node:test'
 import { issueAuthority, issueProviderCertificate, type KeyAndCertificate, type ProviderRequest } from '../../src/smime/issue.js'
 import { readPem } from '../../src/smime/pem.js'
 import { createSigner, type Signer } from '../../src/smime/signer.js'
@@ -36,10 +35,10 @@ export async function openssl(...args: readonly string[]): Promise<string> {
   return output
 }
 
-/** A directory that goes away with the test file. */
+/** A directory that goes away with the process. */
 export async function temporaryDirectory(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'pec-smime-'))
-  after(() => rm(path, { recursive: true, force: true }))
+  process.once('exit', () => rmSync(path, { recursive: true, force: true }))
   return path
 }
 
@@ -56,7 +55,13 @@ export function signerOf(owner: KeyAndCertificate, ...chain: readonly KeyAndCert
 /** A root and a provider under it, with keys that are quick to make. */
 export async function makeProvider(overrides: Partial<ProviderRequest> = {}) {
   const authority = overrides.authority ?? (await issueAuthority({ name: 'Prova CA', keyKind: 'p-256' }))
-  const provider = await issueProviderCertificate({ authority, providerName: NAME, address: ADDRESS, keyKind: 'p-256', ...overrides })
+  const provider = await issueProviderCertificate({
+    authority,
+    providerName: NAME,
+    address: ADDRESS,
+    keyKind: 'p-256',
+    ...overrides,
+  })
   return { authority, provider }
 }
 

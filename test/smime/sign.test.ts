@@ -30,7 +30,16 @@ describe('a detached signature', () => {
       const signature = await signDetached(fromBuffer(CONTENT), signerOf(provider, authority), new Date())
       await writeFiles(directory, { 'ca.pem': authority.certificate, 'smime.p7s': signature, content: CONTENT })
       const verify = ['cms', '-verify', '-binary', '-purpose', 'smimesign', '-CAfile', join(directory, 'ca.pem')]
-      const judged = await run('openssl', ...verify, '-inform', 'DER', '-in', join(directory, 'smime.p7s'), '-content', join(directory, 'content'))
+      const judged = await run(
+        'openssl',
+        ...verify,
+        '-inform',
+        'DER',
+        '-in',
+        join(directory, 'smime.p7s'),
+        '-content',
+        join(directory, 'content'),
+      )
       assert.ok(judged.ok, judged.output)
     })
 
@@ -39,19 +48,27 @@ describe('a detached signature', () => {
       const signature = await signDetached(fromBuffer(CONTENT), signerOf(provider, authority), new Date())
       const message = [
         'MIME-Version: 1.0',
-        'Content-Type: multipart/signed; protocol="application/pkcs7-signature"; micalg="sha-256"; boundary="b"',
+        'Content-Type: multipart/signed; protocol="application/pkcs7-signature"; micalg="sha-256"; boundary="limite"',
         '',
-        `--b\r\n${CONTENT.toString('latin1')}`,
-        '--b',
+        `--limite\r\n${CONTENT.toString('latin1')}`,
+        '--limite',
         'Content-Type: application/pkcs7-signature; name="smime.p7s"',
         'Content-Transfer-Encoding: base64',
         '',
         signature.toString('base64').replace(/.{76}/g, '$&\r\n'),
-        '--b--',
+        '--limite--',
         '',
       ].join('\r\n')
       await writeFiles(directory, { 'ca.pem': authority.certificate, 'message.eml': message })
-      const judged = await run('openssl', 'cms', '-verify', '-CAfile', join(directory, 'ca.pem'), '-in', join(directory, 'message.eml'))
+      const judged = await run(
+        'openssl',
+        'cms',
+        '-verify',
+        '-CAfile',
+        join(directory, 'ca.pem'),
+        '-in',
+        join(directory, 'message.eml'),
+      )
       assert.ok(judged.ok, judged.output)
       assert.match(judged.output, /Buongiorno/)
     })
@@ -83,8 +100,14 @@ describe('a detached signature', () => {
     const dump = await openssl('cms', '-cmsout', '-print', '-inform', 'DER', '-in', join(directory, 'shape.p7s'))
     assert.match(dump, /eContent: <ABSENT>/)
     const signers = dump.slice(dump.indexOf('signerInfos:'))
-    assert.deepEqual([...signers.matchAll(/object: (\w+)/g)].map(([, name]) => name), ['contentType', 'signingTime', 'messageDigest'])
-    assert.deepEqual([...signers.matchAll(/algorithm: (\w+)/g)].map(([, name]) => name), ['sha256', 'rsaEncryption'])
+    assert.deepEqual(
+      [...signers.matchAll(/object: (\w+)/g)].map(([, name]) => name),
+      ['contentType', 'signingTime', 'messageDigest'],
+    )
+    assert.deepEqual(
+      [...signers.matchAll(/algorithm: (\w+)/g)].map(([, name]) => name),
+      ['sha256', 'rsaEncryption'],
+    )
     assert.match(signers, /Mar {2}4 05:06:07 2026 GMT/)
   })
 
@@ -98,7 +121,10 @@ describe('a detached signature', () => {
 
   test('from 2050 on has a time in the other form, and is still valid', async () => {
     const at = new Date('2050-01-01T00:00:00Z')
-    const verdict = await verifyDetached(fromBuffer(CONTENT), await signDetached(fromBuffer(CONTENT), signerOf(ownerOf('P-256').provider), at))
+    const verdict = await verifyDetached(
+      fromBuffer(CONTENT),
+      await signDetached(fromBuffer(CONTENT), signerOf(ownerOf('P-256').provider), at),
+    )
     assert.ok(verdict.valid)
     assert.equal(verdict.signingTime?.toISOString(), at.toISOString())
   })
