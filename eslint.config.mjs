@@ -1,7 +1,10 @@
 import tseslint from 'typescript-eslint'
 
 const deny = (...folders) => ({
-  'no-restricted-imports': ['error', { patterns: [{ group: folders.map((f) => `**/${f}/*`), message: 'Imports go one way: see src/README.md.' }] }],
+  'no-restricted-imports': [
+    'error',
+    { patterns: [{ group: folders.map((f) => `**/${f}/*`), message: 'Imports go one way: see src/README.md.' }] },
+  ],
 })
 
 // The one-way imports of src/README.md, folder by folder.
@@ -30,7 +33,12 @@ export default tseslint.config(
   ...layers.map(([folder, rules]) => ({ files: [`src/${folder}/**/*.ts`], rules })),
   {
     files: ['test/**/*.ts'],
-    rules: { '@typescript-eslint/no-floating-promises': ['error', { allowForKnownSafeCalls: [{ from: 'package', package: 'node:test', name: ['test', 'describe', 'it', 'suite'] }] }] },
+    rules: {
+      '@typescript-eslint/no-floating-promises': [
+        'error',
+        { allowForKnownSafeCalls: [{ from: 'package', package: 'node:test', name: ['test', 'describe', 'it', 'suite'] }] },
+      ],
+    },
   },
   { files: ['**/*.mjs'], ...tseslint.configs.disableTypeChecked },
 )

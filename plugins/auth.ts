@@ -32,7 +32,10 @@ type Verdict = (matches: boolean, reply?: { readonly code: number; readonly mess
 export function check_plain_passwd(this: Plugin, connection: Connection, user: string, password: string, verdict: Verdict): void {
   authenticate(user, password).then(
     (matches) => {
-      connection.lognotice(this, `authentication of ${JSON.stringify(user)} from ${connection.remote.ip}: ${matches ? 'passed' : 'failed'}`)
+      connection.lognotice(
+        this,
+        `authentication of ${JSON.stringify(user)} from ${connection.remote.ip}: ${matches ? 'passed' : 'failed'}`,
+      )
       verdict(matches)
     },
     (error: unknown) => {

@@ -16,7 +16,9 @@ export const hook_rcpt = hook<Connection, readonly [Address]>(function (connecti
   if (!isOurs(connection)) return Promise.resolve(PASS)
   const reply = mayReceive(recipient.address, theGateway().provider.directory)
   if (reply.code === 'refuse') {
-    this.lognotice(`relay attempt from ${connection.remote.ip} to ${JSON.stringify(recipient.address)} refused: ${String(reply.text)}`)
+    this.lognotice(
+      `relay attempt from ${connection.remote.ip} to ${JSON.stringify(recipient.address)} refused: ${String(reply.text)}`,
+    )
   }
   return Promise.resolve(reply)
 })

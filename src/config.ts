@@ -144,7 +144,8 @@ class Reader {
       const known: readonly string[] | undefined = Object.entries(KEYS).find(([name]) => name === section)?.[1]
       if (known === undefined) this.faults.push(`[${section}] is not a section of pec.ini`)
       else
-        for (const key of Object.keys(keys ?? {})) if (!known.includes(key)) this.faults.push(`[${section}] ${key} is not a setting`)
+        for (const key of Object.keys(keys ?? {}))
+          if (!known.includes(key)) this.faults.push(`[${section}] ${key} is not a setting`)
     }
     for (const key of Object.keys(this.ini['main'] ?? {})) this.faults.push(`${key} stands before the first section`)
   }
@@ -161,7 +162,10 @@ export function parseConfig(ini: Ini, directory: string): Config {
   const config: Config = {
     instance: directory,
     provider: { name: read.text('provider', 'name'), domain, receipts: read.text('provider', 'receipts').toLowerCase() },
-    listeners: { submission: read.ports('listeners', 'submission', '465,587'), reception: read.ports('listeners', 'reception', '25') },
+    listeners: {
+      submission: read.ports('listeners', 'submission', '465,587'),
+      reception: read.ports('listeners', 'reception', '25'),
+    },
     signer: {
       key: read.path('signer', 'key', 'config/pec_key.pem'),
       certificate: read.path('signer', 'certificate', 'config/pec_certificate.pem'),
@@ -206,9 +210,12 @@ export function parseConfig(ini: Ini, directory: string): Config {
 function contradictions(config: Config): string[] {
   const faults: string[] = []
   const { provider, listeners, store } = config
-  if (provider.domain !== '' && !isAddress(`posta-certificata@${provider.domain}`)) faults.push(`[provider] domain ${provider.domain} is not a mail domain`)
-  if (provider.receipts !== '' && !isAddress(provider.receipts)) faults.push(`[provider] receipts ${provider.receipts} is not a mail address`)
-  for (const port of listeners.submission) if (listeners.reception.includes(port)) faults.push(`[listeners] port ${port} is both submission and reception`)
+  if (provider.domain !== '' && !isAddress(`posta-certificata@${provider.domain}`))
+    faults.push(`[provider] domain ${provider.domain} is not a mail domain`)
+  if (provider.receipts !== '' && !isAddress(provider.receipts))
+    faults.push(`[provider] receipts ${provider.receipts} is not a mail address`)
+  for (const port of listeners.submission)
+    if (listeners.reception.includes(port)) faults.push(`[listeners] port ${port} is both submission and reception`)
   if (listeners.submission.length === 0) faults.push('[listeners] submission names no port')
   if (listeners.reception.length === 0) faults.push('[listeners] reception names no port')
   if (store.embedded && (!('host' in store.lmtp) || !/^(127\.|localhost$|::1$)/.test(store.lmtp.host)))

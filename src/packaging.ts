@@ -12,7 +12,16 @@ const { name, version, description, license, engines, dependencies, overrides } 
   readFileSync(join(root, 'package.json'), 'utf8'),
 ) as Record<string, unknown>
 
-write(join(dist, 'package.json'), { name, version, description, license, engines, dependencies, overrides, bin: { pec: 'src/cli/pec.js' } })
+write(join(dist, 'package.json'), {
+  name,
+  version,
+  description,
+  license,
+  engines,
+  dependencies,
+  overrides,
+  bin: { pec: 'src/cli/pec.js' },
+})
 for (const file of readdirSync(join(dist, 'plugins')).filter((entry) => entry.endsWith('.js'))) {
   const plugin = file.slice(0, -'.js'.length)
   mkdirSync(join(dist, plugin), { recursive: true })

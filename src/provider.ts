@@ -55,8 +55,16 @@ export async function openProvider(config: Config, onEvent: (message: string) =>
     crls.stop()
     await ledger?.close()
   }
-  if (signer !== undefined && index !== undefined && trust !== undefined) faults.push(...(await findOwnFaults(config, signer, index, trust)))
-  if (signer === undefined || index === undefined || trust === undefined || directory === undefined || ledger === undefined || faults.length > 0) {
+  if (signer !== undefined && index !== undefined && trust !== undefined)
+    faults.push(...(await findOwnFaults(config, signer, index, trust)))
+  if (
+    signer === undefined ||
+    index === undefined ||
+    trust === undefined ||
+    directory === undefined ||
+    ledger === undefined ||
+    faults.length > 0
+  ) {
     await close()
     throw new PecError('configuration', faults.join('\n'))
   }
@@ -80,7 +88,12 @@ function openSigner({ signer, provider }: Config, address: string): Promise<Sign
 }
 
 function openIndex({ index }: Config, onEvent: (message: string) => void): Promise<IndexFile> {
-  return IndexFile.open({ path: index.file, clock, interval: index.refresh * 1000, onEvent: (event) => onEvent(indexLine(event)) })
+  return IndexFile.open({
+    path: index.file,
+    clock,
+    interval: index.refresh * 1000,
+    onEvent: (event) => onEvent(indexLine(event)),
+  })
 }
 
 async function openTrust({ trust }: Config, crls: CrlCache): Promise<TrustStore> {
@@ -91,7 +104,12 @@ async function openTrust({ trust }: Config, crls: CrlCache): Promise<TrustStore>
 }
 
 /** Whether others would take what we sign: they look us up in the index, and follow our certificate to an anchor. */
-async function findOwnFaults({ provider }: Config, { certificate, chain }: Signer, index: IndexFile, trust: TrustStore): Promise<string[]> {
+async function findOwnFaults(
+  { provider }: Config,
+  { certificate, chain }: Signer,
+  index: IndexFile,
+  trust: TrustStore,
+): Promise<string[]> {
   const faults: string[] = []
   const verdict = await trust.judge(certificate, chain, clock())
   if (!verdict.trusted) faults.push(`our own certificate is not to be trusted: ${verdict.reason}`)

@@ -1,7 +1,13 @@
 /** The keys of a new instance: the operator's own, or those of a test authority made on the spot. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { issueAuthority, issueProviderCertificate, issueRevocationList, issueTlsCertificate, type KeyAndCertificate } from '../smime/issue.js'
+import {
+  issueAuthority,
+  issueProviderCertificate,
+  issueRevocationList,
+  issueTlsCertificate,
+  type KeyAndCertificate,
+} from '../smime/issue.js'
 import { takeFile } from './take-file.js'
 
 export interface KeyOptions {
@@ -25,7 +31,10 @@ const TEST_DAYS = 3650
 /** Writes signing key, certificate, anchors, revocation list and the TLS key into the instance's config folder. */
 export async function writeAuthority(config: string, options: KeyOptions): Promise<InstanceKeys> {
   const authority = await issueAuthority({ name: `Test authority of ${options.name}`, days: TEST_DAYS })
-  const tls = await issueTlsCertificate({ authority, hosts: [`mail.${options.domain}`, options.domain, 'localhost', '127.0.0.1'] })
+  const tls = await issueTlsCertificate({
+    authority,
+    hosts: [`mail.${options.domain}`, options.domain, 'localhost', '127.0.0.1'],
+  })
   await writePair(config, 'tls_key.pem', 'tls_cert.pem', tls)
   const crls = options.crl === undefined ? [] : [/^https?:/.test(options.crl) ? options.crl : await ownCopy(config, options.crl)]
   if (options.key !== undefined && options.cert !== undefined) {
@@ -35,7 +44,11 @@ export async function writeAuthority(config: string, options: KeyOptions): Promi
     return { crl: crls.join(', '), isTest: false }
   }
   await writePair(config, 'test_authority_key.pem', 'test_authority.pem', authority)
-  const provider = await issueProviderCertificate({ authority, providerName: options.name, address: `posta-certificata@${options.domain}` })
+  const provider = await issueProviderCertificate({
+    authority,
+    providerName: options.name,
+    address: `posta-certificata@${options.domain}`,
+  })
   await writePair(config, 'pec_key.pem', 'pec_certificate.pem', provider)
   await writeFile(join(config, 'test_authority_crl.pem'), issueRevocationList({ authority, revoked: [], days: TEST_DAYS }))
   await writeAnchors(config, options.trust, authority.certificate)

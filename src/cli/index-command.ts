@@ -59,7 +59,9 @@ async function exportOwn(directory: string, file: string | undefined): Promise<v
   const [certificate] = readPem(await readFile(signer.certificate), 'CERTIFICATE')
   if (certificate === undefined) throw new PecError('configuration', `${signer.certificate} holds no certificate`)
   const hash = certificateHash(certificate)
-  const own = parseLdif(await readFile(index.file)).filter((entry) => readRecord(entry).record?.certificateHashes.has(hash) === true)
+  const own = parseLdif(await readFile(index.file)).filter(
+    (entry) => readRecord(entry).record?.certificateHashes.has(hash) === true,
+  )
   if (own.length === 0) throw new PecError('index', 'our own certificate is not in the index')
   const ldif = writeLdif(own)
   if (file === undefined) process.stdout.write(ldif)

@@ -49,7 +49,8 @@ export function initCommand(): Command {
 
 function port(text: string): number {
   const value = Number(text)
-  if (!Number.isInteger(value) || value < 1 || value > 65535) throw new InvalidArgumentError('A port is a number from 1 to 65535.')
+  if (!Number.isInteger(value) || value < 1 || value > 65535)
+    throw new InvalidArgumentError('A port is a number from 1 to 65535.')
   return value
 }
 
@@ -78,7 +79,8 @@ function checkOptions(options: InitOptions, domain: string, receipts: string): v
   if (/[\r\n]/.test(options.name) || options.name.trim() === '') faults.push('the name is empty or has more than one line')
   if (options.cert !== undefined && options.key === undefined) faults.push('--cert needs --key')
   if (options.key !== undefined && options.cert === undefined) faults.push('--key needs --cert')
-  if (options.key !== undefined && options.trust === undefined) faults.push('--key needs --trust, the authority of its certificate')
+  if (options.key !== undefined && options.trust === undefined)
+    faults.push('--key needs --trust, the authority of its certificate')
   if (faults.length > 0) throw new PecError('configuration', faults.join('; '))
 }
 
@@ -107,7 +109,10 @@ async function writeSettings(
   const host = listen.includes(':') ? `[${listen}]` : listen
   const config = join(root, 'config')
   await setKeys(join(config, 'smtp.ini'), {
-    main: { listen: [mxPort, submissionPort, starttlsPort].map((number) => `${host}:${number}`).join(','), smtps_port: String(submissionPort) },
+    main: {
+      listen: [mxPort, submissionPort, starttlsPort].map((number) => `${host}:${number}`).join(','),
+      smtps_port: String(submissionPort),
+    },
   })
   await setKeys(join(config, 'pec.ini'), {
     provider: { name: options.name.trim(), domain: options.domain, receipts: options.receipts },

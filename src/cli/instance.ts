@@ -22,7 +22,10 @@ export function harakaProgram(): string {
 export function readInstance(directory: string): Config {
   const path = resolve(directory)
   if (!existsSync(join(path, 'config', 'pec.ini'))) {
-    throw new PecError('configuration', `${directory} is no instance: it has no config/pec.ini. Make one with: pec init ${directory}`)
+    throw new PecError(
+      'configuration',
+      `${directory} is no instance: it has no config/pec.ini. Make one with: pec init ${directory}`,
+    )
   }
   return parseConfig(harakaConfig.module_config(path).get('pec.ini') as Ini, path)
 }

@@ -9,10 +9,12 @@ export function mailboxCommand(): Command {
   return new Command('mailbox')
     .description('add, list, suspend, resume or remove mailboxes')
     .addCommand(
-      onMailbox('add', 'add a mailbox; its password is read from standard input').action(async (directory: string, address: string) => {
-        await addMailbox(fileOf(directory), { address, password: await readLine() })
-        say(`${address} is there.`)
-      }),
+      onMailbox('add', 'add a mailbox; its password is read from standard input').action(
+        async (directory: string, address: string) => {
+          await addMailbox(fileOf(directory), { address, password: await readLine() })
+          say(`${address} is there.`)
+        },
+      ),
     )
     .addCommand(
       new Command('list')
@@ -44,7 +46,10 @@ export function mailboxCommand(): Command {
 }
 
 function onMailbox(name: string, description: string): Command {
-  return new Command(name).description(description).argument('<DIR>', 'the instance directory').argument('<ADDRESS>', 'the mailbox')
+  return new Command(name)
+    .description(description)
+    .argument('<DIR>', 'the instance directory')
+    .argument('<ADDRESS>', 'the mailbox')
 }
 
 function fileOf(directory: string): string {

@@ -18,7 +18,8 @@ export async function readLine(): Promise<string> {
   for await (const piece of process.stdin as AsyncIterable<Buffer>) {
     pieces.push(piece)
     if (piece.includes(0x0a)) break
-    if (pieces.reduce((sum, { length }) => sum + length, 0) > 4096) throw new PecError('configuration', 'the line on standard input is too long')
+    if (pieces.reduce((sum, { length }) => sum + length, 0) > 4096)
+      throw new PecError('configuration', 'the line on standard input is too long')
   }
   return Buffer.concat(pieces).toString('utf8').split(/\r?\n/)[0] ?? ''
 }

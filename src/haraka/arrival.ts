@@ -62,7 +62,8 @@ export class Arrival implements MessageStream {
    * Rejects with PecError 'queue', temporary, if the file could not be written.
    */
   async source(bytes = this.size): Promise<Source> {
-    if (this.failure !== undefined) throw new PecError('queue', 'the spool cannot be written', { temporary: true, cause: this.failure })
+    if (this.failure !== undefined)
+      throw new PecError('queue', 'the spool cannot be written', { temporary: true, cause: this.failure })
     if (this.file !== undefined) return slice(await fromFile(this.path), 0, Math.min(bytes, this.size))
     const whole = this.lines.length === 1 && this.lines[0] !== undefined ? this.lines[0] : Buffer.concat(this.lines)
     this.lines = [whole]

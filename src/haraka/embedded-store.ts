@@ -7,7 +7,10 @@ import { LmtpStore } from '../store/lmtp-store.js'
 const MAX_SIZE = 300_000_000
 
 /** Opens it; `onEvent` gets lines for the log. Rejects with PecError 'configuration' if it cannot be. */
-export async function openEmbeddedStore({ store, directory, instance }: Config, onEvent: (message: string) => void): Promise<LmtpStore> {
+export async function openEmbeddedStore(
+  { store, directory, instance }: Config,
+  onEvent: (message: string) => void,
+): Promise<LmtpStore> {
   if ('path' in store.lmtp) throw new Error('the embedded store does not listen on unix sockets')
   const clock = (): Date => new Date()
   const report = (event: { readonly kind: string; readonly reason?: string }): void => {

@@ -30,7 +30,10 @@ export async function openGateway(config: Config, outbound: Outbound, queueDirec
   const provider = await openProvider(config, (message) => log.lognotice(message))
   const gate = newGate((step) => provider.ledger.isCommitted(step))
   const house = { ...provider, outbox: openOutbox(outbound, queueDirectory, gate), clock: () => new Date() }
-  const delivery = openDeliveryPoint({ ...house, briefHash: { input: config.delivery.briefHashInput, algorithm: config.delivery.briefHash } })
+  const delivery = openDeliveryPoint({
+    ...house,
+    briefHash: { input: config.delivery.briefHashInput, algorithm: config.delivery.briefHash },
+  })
   current = {
     config,
     provider,

@@ -45,7 +45,12 @@ export function hook<T, P = unknown>(
   }
 }
 
-async function answer(plugin: Plugin, next: Next, decide: () => Promise<Reply>, otherwise: (error: unknown) => Reply): Promise<void> {
+async function answer(
+  plugin: Plugin,
+  next: Next,
+  decide: () => Promise<Reply>,
+  otherwise: (error: unknown) => Reply,
+): Promise<void> {
   let reply: Reply
   try {
     reply = await decide()

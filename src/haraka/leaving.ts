@@ -39,7 +39,8 @@ export interface Way {
 export function wayOf(mail: QueuedMail, config: Config, index: ProviderIndex): Way {
   if (condemned.has(mail)) return { reply: { code: 'refuse', text: 'dropped' }, tls: 'optional' }
   const errand = noteOf(mail.todo.notes)?.errand.kind
-  if (errand?.startsWith('deliver-') === true) return { reply: { code: 'accept', text: lmtp(config.store.lmtp) }, tls: 'optional' }
+  if (errand?.startsWith('deliver-') === true)
+    return { reply: { code: 'accept', text: lmtp(config.store.lmtp) }, tls: 'optional' }
   const domain = mail.todo.domain.toLowerCase()
   const route = config.routes.get(domain)
   const tls = index.byDomain(domain) === undefined ? 'optional' : (config.peerTls.get(domain) ?? config.peers.tls)

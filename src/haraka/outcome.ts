@@ -12,7 +12,12 @@ const FIRST_WAIT_MS = 500
 const LONGEST_WAIT_MS = 60_000
 
 /** The mailbox store, a peer or an ordinary host accepted the message for these recipients. */
-export async function tellAccepted(mail: QueuedMail, recipients: readonly QueuedRecipient[], response: string, gateway: Gateway): Promise<void> {
+export async function tellAccepted(
+  mail: QueuedMail,
+  recipients: readonly QueuedRecipient[],
+  response: string,
+  gateway: Gateway,
+): Promise<void> {
   const note = noteOf(mail.todo.notes)
   if (note === undefined) return
   const { errand } = note
@@ -26,11 +31,16 @@ export async function tellAccepted(mail: QueuedMail, recipients: readonly Queued
 }
 
 /** Recipients that were refused for good. Whether Haraka owes the sender a plain delivery report. */
-export async function tellRefused(mail: QueuedMail, error: BounceError, gateway: Gateway): Promise<{ readonly owesReport: boolean }> {
+export async function tellRefused(
+  mail: QueuedMail,
+  error: BounceError,
+  gateway: Gateway,
+): Promise<{ readonly owesReport: boolean }> {
   const note = noteOf(mail.todo.notes)
   if (note === undefined) return { owesReport: false }
   const refused = error.bounced_rcpt ?? mail.todo.rcpt_to
-  for (const recipient of refused) await gateway.delivery.refused(note.errand, recipient.address, mail.todo.mail_from.address, replyOf(recipient, error))
+  for (const recipient of refused)
+    await gateway.delivery.refused(note.errand, recipient.address, mail.todo.mail_from.address, replyOf(recipient, error))
   return { owesReport: note.errand.kind === 'deliver-anomaly' }
 }
 

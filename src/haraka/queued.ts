@@ -12,7 +12,11 @@ import type { QueuedMail } from './types.js'
 const STUFFED_LINE = Buffer.from('\n.')
 
 /** Gives the message to `use`, and takes down afterwards what it needed for it. */
-export async function withQueuedMessage<T>(mail: QueuedMail, settings: ArrivalSettings, use: (message: Source) => Promise<T>): Promise<T> {
+export async function withQueuedMessage<T>(
+  mail: QueuedMail,
+  settings: ArrivalSettings,
+  use: (message: Source) => Promise<T>,
+): Promise<T> {
   const wire = slice(await fromFile(mail.path), mail.data_start, mail.file_size)
   if (wire.size <= settings.memory) {
     const pieces: Buffer[] = []

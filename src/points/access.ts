@@ -127,10 +127,20 @@ async function accept(facts: MessageFacts, original: Original, moment: Moment, h
  * A message for our own users goes straight on to our reception point: what the signature and the index would have to prove
  * there is known here. RFC 6109 §3.4
  */
-async function chargeOfOwn(facts: MessageFacts, envelope: SignedEnvelope, moment: Moment, house: House): Promise<Charge | NoCharge> {
+async function chargeOfOwn(
+  facts: MessageFacts,
+  envelope: SignedEnvelope,
+  moment: Moment,
+  house: House,
+): Promise<Charge | NoCharge> {
   const own = addressesOf(facts, (address) => isOwn(address, house))
   if (own.length === 0) return NO_CHARGE
-  return takeCharge({ message: envelope.message, original: envelope.original, facts, serviceMailbox: house.receipts }, own, moment, house)
+  return takeCharge(
+    { message: envelope.message, original: envelope.original, facts, serviceMailbox: house.receipts },
+    own,
+    moment,
+    house,
+  )
 }
 
 type NoCharge = Omit<Charge, 'takenInCharge'> & { readonly takenInCharge?: undefined }

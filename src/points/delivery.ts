@@ -32,11 +32,18 @@ export function openDeliveryPoint(house: House & { readonly briefHash: BriefSett
       const moment = momentOf(house.clock())
       const message = await house.ledger.message(identifier)
       const state = stateOf(message, recipient)
-      if (message === undefined || state === undefined) throw new Error(`${identifier} was delivered to ${recipient}, but is not in the ledger`)
+      if (message === undefined || state === undefined)
+        throw new Error(`${identifier} was delivered to ${recipient}, but is not in the ledger`)
       if (state.outcome !== undefined) return
       const form = formFor(state, message.receiptType)
       const copy = form === 'complete' ? original : form === 'brief' ? await briefOriginal(original, house.briefHash) : undefined
-      const occurrence = { kind: 'delivery', recipient: state.address, requested: message.receiptType, form, original: copy } as const
+      const occurrence = {
+        kind: 'delivery',
+        recipient: state.address,
+        requested: message.receiptType,
+        form,
+        original: copy,
+      } as const
       await conclude(message, state, 'delivered', occurrence, moment, house)
     },
 
@@ -55,7 +62,8 @@ export function openDeliveryPoint(house: House & { readonly briefHash: BriefSett
         return
       }
       if (state.outcome !== undefined) return
-      const failure = errand.kind === 'deliver-envelope' ? failureOfStore(reply, house.issuer.name) : refusalOf(reply, house.issuer.name)
+      const failure =
+        errand.kind === 'deliver-envelope' ? failureOfStore(reply, house.issuer.name) : refusalOf(reply, house.issuer.name)
       const occurrence = { kind: 'non-delivery', recipient: state.address, ...failure } as const
       await conclude(message, state, 'not-delivered', occurrence, moment, house)
     },

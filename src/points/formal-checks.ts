@@ -52,7 +52,8 @@ function fromExceptions({ header, sender }: Submitted): FormalException[] {
   if (values.length === 0) return [{ kind: 'from-missing' }]
   const [from, ...more] = values.flatMap(parseAddresses)
   if (from === undefined || more.length > 0 || !isAddress(from.address)) return [{ kind: 'from-invalid' }]
-  if (from.address.toLowerCase() !== sender.toLowerCase()) return [{ kind: 'sender-differs', from: from.address, reversePath: sender }]
+  if (from.address.toLowerCase() !== sender.toLowerCase())
+    return [{ kind: 'sender-differs', from: from.address, reversePath: sender }]
   return []
 }
 

@@ -102,7 +102,14 @@ async function envelopeStep(envelope: Envelope, incoming: Incoming, moment: Mome
   const facts = factsOf(envelope, await copiesIn(incoming.message), moment)
   const reception = row('reception', envelope, incoming, fresh.length > 0 ? 'valid' : 'duplicate')
   const plain = deliveries(incoming.sender, named.ordinary, incoming.message, { kind: 'deliver-other', identifier })
-  const anomaly = await anomalyFor(named.unknown, [originFault('recipient-not-named')], envelope.provider.name, incoming, moment, house)
+  const anomaly = await anomalyFor(
+    named.unknown,
+    [originFault('recipient-not-named')],
+    envelope.provider.name,
+    incoming,
+    moment,
+    house,
+  )
   const rest = { events: [reception, ...anomaly.events], dispatches: [...plain, ...anomaly.dispatches] }
   if (fresh.length === 0) return { at: moment, claims: [], ...rest }
 
@@ -186,7 +193,9 @@ async function stateChanges({ kind, data }: Receipt, { ledger }: House): Promise
   if (kind !== 'take-charge' && outcome === undefined) return {}
   const message = await ledger.message(identifier)
   if (message?.own !== true) return {}
-  const certified = new Set(message.recipients.filter(({ type }) => type === 'certified').map(({ address }) => address.toLowerCase()))
+  const certified = new Set(
+    message.recipients.filter(({ type }) => type === 'certified').map(({ address }) => address.toLowerCase()),
+  )
   const tracked = (address: string): boolean => certified.has(address.toLowerCase())
   if (kind === 'take-charge') return { takenInCharge: { identifier, recipients: takenInCharge.filter(tracked) } }
   const about = (delivery === undefined ? takenInCharge : [delivery]).filter(tracked)
@@ -230,7 +239,10 @@ async function anomalyFor(
     daticert: undefined,
     signature: anomaly.signature,
   }
-  return { events: [event], dispatches: deliveries(sender, recipients, anomaly.message, { kind: 'deliver-anomaly', identifier: '' }) }
+  return {
+    events: [event],
+    dispatches: deliveries(sender, recipients, anomaly.message, { kind: 'deliver-anomaly', identifier: '' }),
+  }
 }
 
 function row(type: RegisterEvent['type'], message: Envelope | Receipt, incoming: Incoming, outcome: string): RegisterEvent {

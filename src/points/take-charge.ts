@@ -33,7 +33,12 @@ export interface Charge {
  * Takes charge of an envelope for these recipients of ours, with one receipt for them all. Our own receipt, for a message between
  * two of our users, is for ourselves: it is in the register and goes nowhere.
  */
-export async function takeCharge(envelope: Envelope, recipients: readonly string[], moment: Moment, house: House): Promise<Charge> {
+export async function takeCharge(
+  envelope: Envelope,
+  recipients: readonly string[],
+  moment: Moment,
+  house: House,
+): Promise<Charge> {
   const { facts, serviceMailbox } = envelope
   const { identifier } = facts
   const occurrence = { kind: 'take-charge', takenInCharge: recipients, serviceMailbox } as const

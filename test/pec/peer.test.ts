@@ -35,7 +35,8 @@ describe('a message made by peer.py', { skip }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'pec-peer-'))
   const peer = (...args: readonly string[]): Buffer => execFileSync('python3', [PEER, ...args], { cwd: folder, maxBuffer: 1e8 })
   const addresses = ['--from', 'ugo@pec-b.test', '--to', 'mario@pec-a.test']
-  const envelope = (fault?: string): Buffer => peer('envelope', '--as', 'b', ...addresses, ...(fault === undefined ? [] : ['--fault', fault]))
+  const envelope = (fault?: string): Buffer =>
+    peer('envelope', '--as', 'b', ...addresses, ...(fault === undefined ? [] : ['--fault', fault]))
   const receipt = (fault: string): Buffer =>
     peer('receipt', '--as', 'b', '--kind', 'avvenuta-consegna', '--for', 'e.eml', '--fault', fault)
 
