@@ -65,6 +65,11 @@ interface Delimiter {
 }
 
 const CRLF = '\r\n'
+const CR = 0x0d
+const LF = 0x0a
+const SPACE = 0x20
+const TAB = 0x09
+const DASH = 0x2d
 const BLANK_LINE = Buffer.from('\r\n\r\n')
 // RFC 2046 §5.1.1 allows 70; longer ones are no boundaries to us.
 const BOUNDARY = /^[ -~]{0,255}[!-~]$/
@@ -197,27 +202,35 @@ async function findParts(
 
 /** The next line that is the delimiter and nothing else but white space: a longer boundary that begins alike is not it. */
 async function nextDelimiter(window: Window, needle: Buffer, from: number, end: number): Promise<Delimiter | undefined> {
-  for (let at = from; ;) {
-    const start = await window.indexOf(needle, at, end)
-    if (start === -1) return undefined
-    const delimiter = delimiterAt(
-      await window.read(start + needle.length, Math.min(end, start + needle.length + MAX_PADDING)),
-      end,
-      start,
-      needle.length,
-    )
-    if (delimiter !== undefined) return delimiter
-    at = start + needle.length
+  const lineLength = needle.length + MAX_PADDING
+  for (let at = from; at + needle.length <= end;) {
+    const view = await window.view(at, end, lineLength)
+    // Beyond this a line may go on outside the view.
+    const reach = at + view.length === end ? view.length : view.length - lineLength
+    let next = view.length - needle.length + 1
+    // No waiting in here: a hostile body may hold a hundred thousand lines that begin like the delimiter.
+    for (let found = view.indexOf(needle); found !== -1; found = view.indexOf(needle, found + needle.length)) {
+      if (found > reach) {
+        next = found
+        break
+      }
+      const delimiter = delimiterAt(view, found, needle.length)
+      if (delimiter !== undefined) return { start: at + delimiter.start, end: at + delimiter.end, closing: delimiter.closing }
+    }
+    at += next
   }
+  return undefined
 }
 
-function delimiterAt(rest: Buffer, end: number, start: number, length: number): Delimiter | undefined {
-  const closing = rest[0] === 0x2d && rest[1] === 0x2d
-  let at = closing ? 2 : 0
-  while (rest[at] === 0x20 || rest[at] === 0x09) at += 1
-  const position = start + length + at
-  if (position === end) return { start, end, closing }
-  return rest[at] === 0x0d && rest[at + 1] === 0x0a ? { start, end: position + 2, closing } : undefined
+/** The delimiter line whose first characters stand at `start`; undefined if the line goes on with something else. */
+function delimiterAt(view: Buffer, start: number, length: number): Delimiter | undefined {
+  let at = start + length
+  const limit = at + MAX_PADDING - CRLF.length
+  const closing = view[at] === DASH && view[at + 1] === DASH
+  if (closing) at += 2
+  while (at < limit && (view[at] === SPACE || view[at] === TAB)) at += 1
+  if (at === view.length) return { start, end: at, closing }
+  return view[at] === CR && view[at + 1] === LF ? { start, end: at + CRLF.length, closing } : undefined
 }
 
 function fileName(header: Header, contentTypeParams: ReadonlyMap<string, string>): string | undefined {

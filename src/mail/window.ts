@@ -16,17 +16,20 @@ export class Window {
 
   /** The bytes from start to end, which must be few; valid only until the next call. */
   async read(start: number, end: number): Promise<Buffer> {
-    const last = Math.min(end, this.source.size)
+    return (await this.view(start, end, end - start)).subarray(0, end - start)
+  }
+
+  /** Bytes from start on, not beyond end: `needed` of them or what there is, and more if they are at hand. */
+  async view(start: number, end: number, needed: number): Promise<Buffer> {
+    const last = Math.min(start + needed, end)
     if (start < this.start || last > this.start + this.block.length) await this.load(start, last)
-    return this.block.subarray(start - this.start, last - this.start)
+    return this.block.subarray(start - this.start, end - this.start)
   }
 
   /** Where `needle` first stands whole between from and to, or -1. */
   async indexOf(needle: Buffer, from: number, to: number): Promise<number> {
-    const last = Math.min(to, this.source.size)
-    for (let at = from; at + needle.length <= last;) {
-      if (at < this.start || at + needle.length > this.start + this.block.length) await this.load(at, at + needle.length)
-      const view = this.block.subarray(at - this.start, last - this.start)
+    for (let at = from; at + needle.length <= to;) {
+      const view = await this.view(at, to, needle.length)
       const found = view.indexOf(needle)
       if (found !== -1) return at + found
       at += view.length - needle.length + 1
