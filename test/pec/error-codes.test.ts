@@ -5,7 +5,7 @@ import { failureOf, refusalOf, type FailureCause } from '../../src/pec/error-cod
 test('the causes of non-delivery have the codes of note 12', () => {
   const causes: readonly FailureCause[] = ['unknown-mailbox', 'unknown-domain', 'mailbox-disabled', 'mailbox-full', 'time-limit']
   assert.deepEqual(
-    causes.map((cause) => Object.values(failureOf(cause, 'G\r\nS.p.A.'))),
+    causes.map((cause) => Object.values<string>({ ...failureOf(cause, 'G\r\nS.p.A.') })),
     [
       ['no-recipient', '5.1.1 - G  S.p.A. - indirizzo non valido'],
       ['no-domain', '5.1.2 - G  S.p.A. - dominio inesistente'],
