@@ -92,7 +92,7 @@ for (const [written, clean] of [
   [`<${'x'.repeat(891)}>`, undefined],
   [undefined, undefined],
 ] as const) {
-  test(`the Message-ID ${JSON.stringify(written)?.slice(0, 40) ?? 'that is missing'} is repeated as ${clean ?? 'none'}`, () => {
+  test(`the Message-ID ${JSON.stringify(written ?? 'none').slice(0, 40)} is repeated as ${clean ?? 'none'}`, () => {
     assert.equal(cleanMessageId(written), clean)
   })
 }
