@@ -26,7 +26,7 @@ export const hook_send_email = hook<QueuedMail>(
 export const hook_get_mx = hook<QueuedMail>(function (mail) {
   const { config, provider } = theGateway()
   const { reply, tls } = wayOf(mail, config, provider.index)
-  keepTo(tls, mail, this.haraka_require('outbound/tls') as TlsSetup)
+  keepTo({ policy: tls, authorities: provider.peerAuthorities }, mail, this.haraka_require('outbound/tls') as TlsSetup)
   return Promise.resolve(reply)
 })
 

@@ -31,6 +31,7 @@ export const openMaster = hook<{ readonly cluster?: unknown }>(async function (s
 
 export const openWorker = hook(async function () {
   await openHere(this)
+  this.lognotice('ready for mail')
   return PASS
 }, stop)
 

@@ -45,7 +45,7 @@ export interface Config {
   }
   readonly reception: { readonly ordinaryMail: 'accept' | 'reject' }
   readonly delivery: { readonly briefHashInput: 'encoded' | 'decoded'; readonly briefHash: 'sha1' | 'sha256' }
-  readonly peers: { readonly tls: TlsPolicy }
+  readonly peers: { readonly tls: TlsPolicy; /** Authorities of their TLS certificates. */ readonly ca: string | undefined }
   /** By domain, lower case. */
   readonly peerTls: ReadonlyMap<string, TlsPolicy>
   /** By domain, lower case. */
@@ -66,7 +66,7 @@ export const KEYS = {
   limits: ['recipients', 'bytes_times_recipients', 'recipients_ceiling', 'bytes'],
   reception: ['ordinary_mail'],
   delivery: ['brief_hash_input', 'brief_hash'],
-  peers: ['tls'],
+  peers: ['tls', 'ca'],
   files: ['spool', 'memory'],
 } as const
 
@@ -196,7 +196,7 @@ export function parseConfig(ini: Ini, directory: string): Config {
       briefHashInput: read.oneOf('delivery', 'brief_hash_input', ['encoded', 'decoded'], 'encoded'),
       briefHash: read.oneOf('delivery', 'brief_hash', ['sha1', 'sha256'], 'sha1'),
     },
-    peers: { tls: read.oneOf('peers', 'tls', TLS_POLICIES, 'required') },
+    peers: { tls: read.oneOf('peers', 'tls', TLS_POLICIES, 'required'), ca: optional(read.path('peers', 'ca', '')) },
     peerTls: new Map(read.domains('peer_tls').map(([name, policy]) => [name, tlsPolicy(read, name, policy)])),
     routes: new Map(read.domains('routes').map(([name, to]) => [name, endpoint(read, `[routes] ${name}`, to)])),
     files: { spool: read.path('files', 'spool', 'spool'), memory: read.number('files', 'memory', 4_194_304) },

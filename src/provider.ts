@@ -24,6 +24,8 @@ export interface Provider {
   readonly index: IndexFile
   readonly trust: TrustStore
   readonly ledger: SqlLedger
+  /** Authorities of other providers' TLS certificates, PEM; undefined for those of Node.js. */
+  readonly peerAuthorities: Buffer | undefined
   close(): Promise<void>
 }
 
@@ -43,12 +45,13 @@ export async function openProvider(config: Config, onEvent: (message: string) =>
       return undefined
     }
   }
-  const [signer, index, trust, directory, ledger] = await Promise.all([
+  const [signer, index, trust, directory, ledger, peerAuthorities] = await Promise.all([
     part(() => openSigner(config, address)),
     part(() => openIndex(config, onEvent)),
     part(() => openTrust(config, crls)),
     part(() => FileDirectory.open({ path: config.directory.file, clock, onEvent: (event) => onEvent(directoryLine(event)) })),
     part(() => openLedger(config.ledger.file)),
+    part(() => readPeerAuthorities(config)),
   ])
   const close = async (): Promise<void> => {
     index?.close()
@@ -69,7 +72,7 @@ export async function openProvider(config: Config, onEvent: (message: string) =>
     throw new PecError('configuration', faults.join('\n'))
   }
   const issuer = { name: provider.name, address, domain: provider.domain, signer }
-  return { issuer, receipts: provider.receipts, directory, index, trust, ledger, close }
+  return { issuer, receipts: provider.receipts, directory, index, trust, ledger, peerAuthorities, close }
 }
 
 /** Opens everything and closes it again. Rejects with PecError 'configuration' naming every fault. */
@@ -97,10 +100,22 @@ function openIndex({ index }: Config, onEvent: (message: string) => void): Promi
 }
 
 async function openTrust({ trust }: Config, crls: CrlCache): Promise<TrustStore> {
-  const anchors = readPem(await readFile(trust.anchors), 'CERTIFICATE')
-  if (anchors.length === 0) throw new PecError('configuration', `${trust.anchors} holds no certificate`)
+  const anchors = certificatesIn(await readFile(trust.anchors), trust.anchors)
   await crls.start()
   return new TrustStore({ anchors, crls: trust.crl.length === 0 ? undefined : crls, crlRequired: trust.crlRequired })
+}
+
+async function readPeerAuthorities({ peers }: Config): Promise<Buffer | undefined> {
+  if (peers.ca === undefined) return undefined
+  const file = await readFile(peers.ca)
+  certificatesIn(file, peers.ca)
+  return file
+}
+
+function certificatesIn(pem: Buffer, path: string): Buffer[] {
+  const certificates = readPem(pem, 'CERTIFICATE')
+  if (certificates.length === 0) throw new PecError('configuration', `${path} holds no certificate`)
+  return certificates
 }
 
 /** Whether others would take what we sign: they look us up in the index, and follow our certificate to an anchor. */
