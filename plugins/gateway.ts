@@ -1,16 +1,20 @@
 /** Opens the gateway in every process that handles mail, and runs the embedded mailbox store once. */
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
 import { parseConfig, type Config, type Ini } from '../src/config.js'
 import { reasonOf } from '../src/errors.js'
+import { startDeadlines } from '../src/haraka/deadline-job.js'
 import { openEmbeddedStore } from '../src/haraka/embedded-store.js'
 import { closeGateway, openGateway, theGateway } from '../src/haraka/gateway.js'
 import { hook, PASS, type Reply } from '../src/haraka/hook.js'
+import { startHousekeeping } from '../src/haraka/housekeeping.js'
 import { keepBytes } from '../src/haraka/messages.js'
 import { roleOf } from '../src/haraka/session.js'
 import type { Connection, Outbound, Plugin } from '../src/haraka/types.js'
-import { checkProvider } from '../src/provider.js'
 
 let config: Config
-let store: { close(): Promise<void> } | undefined
+/** What ends with the process, in the master only. */
+const endings: (() => unknown)[] = []
 
 export function register(this: Plugin): void {
   this.timeout = 0
@@ -21,11 +25,16 @@ export function register(this: Plugin): void {
 
 const stop = (error: unknown): Reply => ({ code: 'refuse', text: `The gateway cannot start: ${reasonOf(error)}` })
 
-/** Once, in the master, or in the only process where there are no workers. */
-export const openMaster = hook<{ readonly cluster?: unknown }>(async function (server) {
-  if (server.cluster === undefined) await openHere(this)
-  else await checkProvider(config)
-  if (config.store.embedded) store = await openEmbeddedStore(config, (message) => this.lognotice(message))
+/** Once, in the master or in the only process: it has the node's own work, and sends the notices that come of it. */
+export const openMaster = hook(async function () {
+  await openHere(this)
+  if (config.store.embedded) {
+    const store = await openEmbeddedStore(config, (message) => this.lognotice(message))
+    endings.push(() => store.close())
+  }
+  const { deadlines, provider } = theGateway()
+  const job = startDeadlines(deadlines, `${hostname()} ${randomUUID()}`, this)
+  endings.push(() => job.stop(), startHousekeeping(provider.ledger, deadlines.clock, this))
   return PASS
 }, stop)
 
@@ -48,7 +57,7 @@ export const hook_data = hook<Connection>((connection) => {
 
 /** Haraka calls this when the process ends its work. */
 export function shutdown(): void {
-  void store?.close()
+  for (const end of endings) end()
   void closeGateway()
 }
 

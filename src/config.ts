@@ -45,6 +45,8 @@ export interface Config {
   }
   readonly reception: { readonly ordinaryMail: 'accept' | 'reject' }
   readonly delivery: { readonly briefHashInput: 'encoded' | 'decoded'; readonly briefHash: 'sha1' | 'sha256' }
+  /** Seconds from the acceptance to the notices. */
+  readonly deadlines: { readonly first: number; readonly second: number }
   readonly peers: { readonly tls: TlsPolicy; /** Authorities of their TLS certificates. */ readonly ca: string | undefined }
   /** By domain, lower case. */
   readonly peerTls: ReadonlyMap<string, TlsPolicy>
@@ -66,6 +68,7 @@ export const KEYS = {
   limits: ['recipients', 'bytes_times_recipients', 'recipients_ceiling', 'bytes'],
   reception: ['ordinary_mail'],
   delivery: ['brief_hash_input', 'brief_hash'],
+  deadlines: ['first', 'second'],
   peers: ['tls', 'ca'],
   files: ['spool', 'memory'],
 } as const
@@ -196,6 +199,7 @@ export function parseConfig(ini: Ini, directory: string): Config {
       briefHashInput: read.oneOf('delivery', 'brief_hash_input', ['encoded', 'decoded'], 'encoded'),
       briefHash: read.oneOf('delivery', 'brief_hash', ['sha1', 'sha256'], 'sha1'),
     },
+    deadlines: { first: read.number('deadlines', 'first', 43_200), second: read.number('deadlines', 'second', 81_000) },
     peers: { tls: read.oneOf('peers', 'tls', TLS_POLICIES, 'required'), ca: optional(read.path('peers', 'ca', '')) },
     peerTls: new Map(read.domains('peer_tls').map(([name, policy]) => [name, tlsPolicy(read, name, policy)])),
     routes: new Map(read.domains('routes').map(([name, to]) => [name, endpoint(read, `[routes] ${name}`, to)])),
@@ -209,13 +213,14 @@ export function parseConfig(ini: Ini, directory: string): Config {
 
 function contradictions(config: Config): string[] {
   const faults: string[] = []
-  const { provider, listeners, store } = config
+  const { provider, listeners, store, deadlines } = config
   if (provider.domain !== '' && !isAddress(`posta-certificata@${provider.domain}`))
     faults.push(`[provider] domain ${provider.domain} is not a mail domain`)
   if (provider.receipts !== '' && !isAddress(provider.receipts))
     faults.push(`[provider] receipts ${provider.receipts} is not a mail address`)
   for (const port of listeners.submission)
     if (listeners.reception.includes(port)) faults.push(`[listeners] port ${port} is both submission and reception`)
+  if (deadlines.first >= deadlines.second) faults.push('[deadlines] first is not before second')
   if (listeners.submission.length === 0) faults.push('[listeners] submission names no port')
   if (listeners.reception.length === 0) faults.push('[listeners] reception names no port')
   if (store.embedded && (!('host' in store.lmtp) || !/^(127\.|localhost$|::1$)/.test(store.lmtp.host)))

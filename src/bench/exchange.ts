@@ -50,14 +50,25 @@ export class ExchangeLog {
     this.wake = []
   }
 
-  /** Resolves when fewer than `limit` messages are under way. */
-  async room(limit: number): Promise<void> {
-    while (this.open.size >= limit) await new Promise<void>((resolve) => this.wake.push(resolve))
+  /** Resolves when fewer than `limit` messages are under way. Rejects if none gets done for `waitMs`. */
+  async room(limit: number, waitMs: number): Promise<void> {
+    while (this.open.size >= limit) await this.nextDone(waitMs)
   }
 
   /** Resolves when every message begun has reached everything. Rejects after `waitMs`. */
   async drained(waitMs: number): Promise<void> {
     await within(waitMs, 'messages are still under way', () => this.open.size === 0)
+  }
+
+  private nextDone(waitMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const stuck = () => reject(new Error(`none of ${this.open.size} messages was done with in ${waitMs} ms`))
+      const timer = setTimeout(stuck, waitMs)
+      this.wake.push(() => {
+        clearTimeout(timer)
+        resolve()
+      })
+    })
   }
 
   /** What is complete, and the seconds from the first start to the last milestone; begins anew. */

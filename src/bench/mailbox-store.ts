@@ -19,8 +19,9 @@ export function startMailboxStore(log: ExchangeLog, seen?: (message: SinkMessage
   return startSink({ protocol: 'lmtp', keepBytes: HEADER_BYTES, onMessage })
 }
 
+/** The message's header, one character per byte, with a line end in front of each field. */
 export function headerOf(message: SinkMessage): string {
-  const text = message.bytes.toString('latin1', 0, HEADER_BYTES)
+  const text = `\r\n${message.bytes.toString('latin1', 0, HEADER_BYTES)}`
   return text.slice(0, text.indexOf('\r\n\r\n') + 2)
 }
 

@@ -11,9 +11,12 @@ declare module 'haraka-constants' {
 
 declare module 'haraka-dsn' {
   /** A reply with its enhanced status code (RFC 3463). */
-  export default class DSN {
-    static create(code: number, message: unknown, subject: number, detail: number): DSN
+  interface Dsn {
+    readonly code: number
+    readonly reply: string
   }
+  const DSN: { create(code: number, message: unknown, subject: number, detail: number): Dsn }
+  export default DSN
 }
 
 declare module 'haraka-config' {

@@ -6,6 +6,7 @@ import { mkdir } from 'node:fs/promises'
 import type { Config } from '../config.js'
 import { PecError, isPecError, reasonOf } from '../errors.js'
 import { openAccessPoint, type AccessPoint } from '../points/access.js'
+import type { DeadlineHouse } from '../points/deadlines.js'
 import { openDeliveryPoint, type DeliveryPoint } from '../points/delivery.js'
 import { openReceptionPoint, type ReceptionPoint } from '../points/reception.js'
 import { openProvider, type Provider } from '../provider.js'
@@ -20,6 +21,8 @@ export interface Gateway {
   readonly reception: ReceptionPoint
   readonly delivery: DeliveryPoint
   readonly gate: Gate
+  /** For the work that one node does at a time. */
+  readonly deadlines: DeadlineHouse
 }
 
 let current: Gateway | undefined
@@ -39,6 +42,7 @@ export async function openGateway(config: Config, outbound: Outbound, queueDirec
     provider,
     gate,
     delivery,
+    deadlines: { ...house, deadlines: config.deadlines },
     access: openAccessPoint({ ...house, limits: config.limits }),
     reception: openReceptionPoint({ ...house, ordinaryMail: config.reception.ordinaryMail }),
   }

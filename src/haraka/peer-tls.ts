@@ -62,7 +62,11 @@ interface Exchange {
  * Haraka hands a `ca` of tls.ini to Node.js by its name, not its contents. And Node.js holds the certificate against servername,
  * else against host, else against localhost: a static route to an address has neither.
  */
-function judgedBy(authorities: Buffer | undefined, { exchange }: Exchange, options: Record<string, unknown>): Record<string, unknown> {
+function judgedBy(
+  authorities: Buffer | undefined,
+  { exchange }: Exchange,
+  options: Record<string, unknown>,
+): Record<string, unknown> {
   const isAddress = typeof exchange === 'string' && isIP(exchange) !== 0
   return {
     ...(authorities === undefined ? {} : { ca: authorities }),

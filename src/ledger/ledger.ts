@@ -5,7 +5,17 @@
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import { isPecError, PecError, reasonOf } from '../errors.js'
-import type { Claim, Entry, EventType, Ledger, Outcome, RecipientState, RegisterEvent, StoredMessage } from '../points/ports.js'
+import type {
+  Claim,
+  DeadlineLedger,
+  Entry,
+  EventType,
+  OpenRecipient,
+  Outcome,
+  RecipientState,
+  RegisterEvent,
+  StoredMessage,
+} from '../points/ports.js'
 import type { ReceiptType, RecipientType } from '../pec/kinds.js'
 import type { SqlDialect } from './dialect.js'
 import { addressKey, keyOf } from './keys.js'
@@ -18,22 +28,12 @@ export interface RecordedEvent extends RegisterEvent {
   readonly at: Date
 }
 
-/** A certified recipient of a message of ours, of whom we do not know how it ended. */
-export interface OpenRecipient {
-  /** As it was given: the identifiers that we make are plain keys (keys.ts). */
-  readonly identifier: string
-  /** As it was written. */
-  readonly address: string
-  readonly acceptedAt: Date
-  readonly takenInChargeAt: Date | undefined
-}
-
 // With the database's own patience (25 ms in SQLite) some 5 s in all: well under what an SMTP client waits for its answer.
 const ATTEMPTS = 100
 const PAUSE = 25
 const PURGE_BATCH = 1000
 
-export class SqlLedger implements Ledger {
+export class SqlLedger implements DeadlineLedger {
   private readonly db: Kysely<Tables>
   private readonly dialect: SqlDialect
   private readonly write: EntryWriter
@@ -44,7 +44,7 @@ export class SqlLedger implements Ledger {
     this.db = db
     this.dialect = dialect
     this.write = entryWriter(db, dialect)
-    this.queries = prepareQueries(db)
+    this.queries = prepareQueries(db, dialect)
   }
 
   /**
@@ -143,6 +143,27 @@ export class SqlLedger implements Ledger {
       acceptedAt: new Date(row.open_since ?? 0),
       takenInChargeAt: timeOf(row.taken_at),
     }))
+  }
+
+  /**
+   * Takes or renews a lease on a piece of work, in the name of `holder`, until a time. False while it is somebody else's. Taken over
+   * once its time is past, so a holder must renew it well before that.
+   */
+  async lease(job: string, holder: string, now: Date, until: Date): Promise<boolean> {
+    return this.attempt(() =>
+      this.db.transaction().execute(async (transaction) => {
+        await this.queries.newJob(transaction, [[keyOf(job), '', 0]])
+        const taken = await this.queries.takeJob(
+          transaction,
+          keyOf(holder),
+          until.getTime(),
+          keyOf(job),
+          keyOf(holder),
+          now.getTime(),
+        )
+        return Number(taken.numAffectedRows ?? 0) > 0
+      }),
+    )
   }
 
   /** How many events of each type there were from a time (included) to another (excluded); none where a type is missing. */

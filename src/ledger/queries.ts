@@ -1,11 +1,12 @@
 /** What the ledger asks its tables, each query built once. The parameters are listed in the order of the text. */
 import type { Kysely } from 'kysely'
+import type { SqlDialect } from './dialect.js'
 import type { Tables } from './schema.js'
-import { prepare, prepareForKeys } from './statements.js'
+import { prepare, prepareForKeys, prepareInsert } from './statements.js'
 
 export type Queries = ReturnType<typeof prepareQueries>
 
-export function prepareQueries(db: Kysely<Tables>) {
+export function prepareQueries(db: Kysely<Tables>, dialect: SqlDialect) {
   const openRecipients = db
     .selectFrom('recipient')
     .select(['identifier', 'address', 'open_since', 'taken_at'])
@@ -62,6 +63,17 @@ export function prepareQueries(db: Kysely<Tables>) {
         // Says no more than the next line, but tells the database where in the index to begin.
         .where('open_since', '>=', 0)
         .where((eb) => eb(eb.refTuple('open_since', 'identifier', 'recipient'), '>', eb.tuple(0, '', ''))),
+    ),
+
+    newJob: prepareInsert(db, dialect, 'job', ['name', 'holder', 'until'], 'unless-known'),
+
+    /** (holder, until, job, holder, now) */
+    takeJob: prepare(
+      db
+        .updateTable('job')
+        .set({ holder: '', until: 0 })
+        .where('name', '=', '')
+        .where((eb) => eb.or([eb('holder', '=', ''), eb('until', '<', 0)])),
     ),
 
     /** (from, to) */

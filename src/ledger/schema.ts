@@ -68,6 +68,8 @@ export interface Tables {
   }
   event_recipient: { recipient: string; at: number; event_id: number }
   evidence: { event_id: number; daticert: Buffer | null; signature: Buffer | null }
+  /** Work that one node does at a time: who does it, and until when it is his. */
+  job: { name: string; holder: string; until: number }
 }
 
 /** Rows that one step may write into one table: events and recipients are numbered `step.id × ROWS_PER_STEP + n`. */
@@ -96,7 +98,10 @@ interface Migration {
 }
 
 /** Forward only. A published migration never changes; the schema's version is how many have run. */
-const MIGRATIONS: readonly Migration[] = [{ name: 'first tables', up: createFirstTables }]
+const MIGRATIONS: readonly Migration[] = [
+  { name: 'first tables', up: createFirstTables },
+  { name: 'jobs of one node at a time', up: createJobs },
+]
 
 /**
  * Brings the schema up to date, on a connection that no other process can migrate through meanwhile. Rejects with PecError
@@ -222,4 +227,15 @@ async function createFirstTables(db: Kysely<Tables>, types: ColumnTypes): Promis
   await db.schema.createIndex('event_sender').on('event').columns(['sender', 'at']).execute()
   await db.schema.createIndex('event_provider').on('event').columns(['provider', 'at']).execute()
   await db.schema.createIndex('event_time').on('event').columns(['at', 'type']).execute()
+}
+
+async function createJobs(db: Kysely<Tables>, { key, integer, storage }: ColumnTypes): Promise<void> {
+  await db.schema
+    .createTable('job')
+    .addColumn('name', key, (c) => c.notNull())
+    .addColumn('holder', key, (c) => c.notNull())
+    .addColumn('until', integer, (c) => c.notNull())
+    .addPrimaryKeyConstraint('job_pk', ['name'])
+    .modifyEnd(storage.keyed)
+    .execute()
 }

@@ -19,7 +19,7 @@ import type { SqlDialect } from './dialect.js'
 import { attempt, SqlLedger } from './ledger.js'
 import { migrate, type Tables } from './schema.js'
 
-const sqlite: SqlDialect = {
+export const sqlite: SqlDialect = {
   types: {
     key: sql`text`,
     name: sql`text`,

@@ -11,7 +11,7 @@ export function oneLine(text: string): string {
 }
 
 /** Without the spaces, tabs and line ends around it. Other white space, such as a no-break space, is part of the text. */
-export function trimSpaces(text: string): string {
+function trimSpaces(text: string): string {
   let start = 0
   let end = text.length
   while (start < end && isSpace(text.charCodeAt(start))) start++

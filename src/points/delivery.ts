@@ -34,7 +34,7 @@ export function openDeliveryPoint(house: House & { readonly briefHash: BriefSett
       const state = stateOf(message, recipient)
       if (message === undefined || state === undefined)
         throw new Error(`${identifier} was delivered to ${recipient}, but is not in the ledger`)
-      if (state.outcome !== undefined) return
+      if (isFinal(state)) return
       const form = formFor(state, message.receiptType)
       const copy = form === 'complete' ? original : form === 'brief' ? await briefOriginal(original, house.briefHash) : undefined
       const occurrence = {
@@ -61,7 +61,7 @@ export function openDeliveryPoint(house: House & { readonly briefHash: BriefSett
         await record(rowOf('delivery-failure', errand.identifier, [recipient], sender, reply, house), house)
         return
       }
-      if (state.outcome !== undefined) return
+      if (isFinal(state)) return
       const failure =
         errand.kind === 'deliver-envelope' ? failureOfStore(reply, house.issuer.name) : refusalOf(reply, house.issuer.name)
       const occurrence = { kind: 'non-delivery', recipient: state.address, ...failure } as const
@@ -72,6 +72,11 @@ export function openDeliveryPoint(house: House & { readonly briefHash: BriefSett
 
 function stateOf(message: StoredMessage | undefined, recipient: string): RecipientState | undefined {
   return message?.recipients.find(({ address }) => address.toLowerCase() === recipient.toLowerCase())
+}
+
+/** The notice of twenty-four hours ends the waiting; what happens later is told all the same. */
+function isFinal({ outcome }: RecipientState): boolean {
+  return outcome !== undefined && outcome !== 'expired'
 }
 
 /** Copies get the concise form, whatever was asked. RFC 6109 §3.3.2 */

@@ -153,6 +153,22 @@ export interface Ledger {
   taken(claims: readonly Claim[]): Promise<readonly Claim[]>
 }
 
+/** A certified recipient of a message of ours, without an outcome yet. */
+export interface OpenRecipient {
+  readonly identifier: string
+  readonly address: string
+  readonly acceptedAt: Date
+  readonly takenInChargeAt: Date | undefined
+}
+
+/** What the time limits are kept by. */
+export interface DeadlineLedger extends Ledger {
+  /** Those of messages accepted before a time, the longest waiting first; with `after`, those that follow it. */
+  openRecipients(before: Date, limit: number, after?: OpenRecipient): Promise<readonly OpenRecipient[]>
+  /** Takes or renews work that one node does at a time; false while another has it. */
+  lease(job: string, holder: string, now: Date, until: Date): Promise<boolean>
+}
+
 // -- queue --------------------------------------------------------------------------------------------------------------
 
 /**

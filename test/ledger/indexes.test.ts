@@ -3,7 +3,7 @@ import test from 'node:test'
 import Database from 'better-sqlite3'
 import { DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler, type CompiledQuery } from 'kysely'
 import { prepareQueries, type Queries } from '../../src/ledger/queries.js'
-import { openLedger } from '../../src/ledger/sqlite.js'
+import { openLedger, sqlite } from '../../src/ledger/sqlite.js'
 import type { Tables } from '../../src/ledger/schema.js'
 import type { Executor } from '../../src/ledger/statements.js'
 import { ledgerPath } from './entries.js'
@@ -26,7 +26,7 @@ async function sent(run: (queries: Queries, on: Executor) => Promise<unknown>): 
       return Promise.resolve({ rows: [] })
     },
   }
-  await run(prepareQueries(db), on)
+  await run(prepareQueries(db, sqlite), on)
   const [query] = seen
   assert.ok(query)
   return query

@@ -18,7 +18,8 @@ const SHA384 = sequence(oid(OID.sha384))
 const SHA512_RSA = sequence(oid(OID.sha512WithRsa))
 
 const outcome = (verdict: SignatureVerdict): SignatureFault | 'valid' => (verdict.valid ? 'valid' : verdict.fault)
-const judge = async (signature: Buffer, content: Buffer = CONTENT) => outcome(await verifyDetached(fromBuffer(content), signature))
+const judge = async (signature: Buffer, content: Buffer = CONTENT) =>
+  outcome(await verifyDetached(fromBuffer(content), signature))
 
 describe('signatures put together by hand', () => {
   let owner: KeyAndCertificate

@@ -1,0 +1,69 @@
+/**
+ * Runs the time limits, on one node at a time. Notices go by the wall clock, so a clock that has just been set is not believed at
+ * once: a step ahead would tell users that messages on their way are late.
+ */
+import { reasonOf } from '../errors.js'
+import { giveDueNotices, type DeadlineHouse } from '../points/deadlines.js'
+import type { Logger } from './types.js'
+
+const EVERY_MS = 30_000
+/** A node that dies is replaced within a minute. */
+const LEASE_MS = 60_000
+/** The wall clock may run away from the steady one by this much between two runs. */
+const DRIFT_MS = 5_000
+/** How long a clock that was set is waited for to be set right again. */
+const HOLD_MS = 600_000
+
+/** Milliseconds on a clock that nobody sets. */
+export type SteadyClock = () => number
+
+export interface Job {
+  /** One run: the notices that are due, if the work is ours and the clock steady. Never rejects. */
+  run(): Promise<void>
+  stop(): void
+}
+
+/** Runs at once and then every half minute. `holder` names this node. */
+export function startDeadlines(
+  house: DeadlineHouse,
+  holder: string,
+  log: Logger,
+  steady: SteadyClock = () => performance.now(),
+): Job {
+  const watch = watchClock(house, steady)
+  let running = false
+  const run = async (): Promise<void> => {
+    if (running) return
+    running = true
+    try {
+      const now = house.clock()
+      const { step, held } = watch()
+      if (step !== 0)
+        log.logcrit(`the clock was set by ${Math.round(step / 1000)} s: no time limits for ${HOLD_MS / 60_000} minutes`)
+      if (!held && (await house.ledger.lease('deadlines', holder, now, new Date(now.getTime() + LEASE_MS)))) {
+        const given = await giveDueNotices(house)
+        if (given > 0) log.lognotice(`${given} time limit notices were given`)
+      }
+    } catch (error) {
+      log.logerror(`the time limits could not be looked at: ${reasonOf(error)}`)
+    } finally {
+      running = false
+    }
+  }
+  const timer = setInterval(() => void run(), EVERY_MS).unref()
+  void run()
+  return { run, stop: () => clearInterval(timer) }
+}
+
+/** Tells at each look by how much the wall clock was set since the last, and whether such a step is still too fresh. */
+function watchClock({ clock }: DeadlineHouse, steady: SteadyClock): () => { readonly step: number; readonly held: boolean } {
+  let offset = clock().getTime() - steady()
+  let heldUntil = -Infinity
+  return () => {
+    const drift = clock().getTime() - steady() - offset
+    offset += drift
+    const step = Math.abs(drift) > DRIFT_MS ? drift : 0
+    if (step !== 0) heldUntil = steady() + HOLD_MS
+    return { step, held: steady() < heldUntil }
+  }
+}

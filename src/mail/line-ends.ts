@@ -1,0 +1,48 @@
+/** Messages as mail programs save them: lines that end in LF, and the line that an mbox file has above each message. RFC 4155 */
+import { indexOf, slice, type Source } from './source.js'
+import type { Step } from './transfer.js'
+
+const CR = 0x0d
+const LF = 0x0a
+const MBOX = Buffer.from('From ')
+const LINE_FEED = Buffer.of(LF)
+// Longer ones are not a separator but something else.
+const MAX_SEPARATOR = 1000
+
+/** A transform that writes CRLF for each LF without a CR before it, and leaves all else as it is. */
+export function completeLineEnds(carry: Buffer, data: Buffer, last: boolean): Step {
+  const bytes = carry.length === 0 ? data : Buffer.concat([carry, data])
+  // The LF that belongs to a CR at the very end is yet to come.
+  const held = !last && bytes[bytes.length - 1] === CR ? 1 : 0
+  const whole = bytes.subarray(0, bytes.length - held)
+  return { output: completed(whole), carry: Buffer.from(bytes.subarray(whole.length)) }
+}
+
+function completed(bytes: Buffer): Buffer {
+  const lone = countLone(bytes)
+  if (lone === 0) return bytes
+  const output = Buffer.allocUnsafe(bytes.length + lone)
+  let length = 0
+  let start = 0
+  for (let feed = bytes.indexOf(LF); feed !== -1; feed = bytes.indexOf(LF, feed + 1)) {
+    if (bytes[feed - 1] === CR) continue
+    length += bytes.copy(output, length, start, feed)
+    output[length++] = CR
+    start = feed
+  }
+  bytes.copy(output, length, start)
+  return output
+}
+
+function countLone(bytes: Buffer): number {
+  let lone = 0
+  for (let feed = bytes.indexOf(LF); feed !== -1; feed = bytes.indexOf(LF, feed + 1)) if (bytes[feed - 1] !== CR) lone += 1
+  return lone
+}
+
+/** The message without the `From ` line of an mbox file, if it begins with one. */
+export async function withoutMboxLine(source: Source): Promise<Source> {
+  if (!(await source.read(0, Math.min(MBOX.length, source.size))).equals(MBOX)) return source
+  const feed = await indexOf(source, LINE_FEED, 0, Math.min(MAX_SEPARATOR, source.size))
+  return feed === -1 ? source : slice(source, feed + 1, source.size)
+}
