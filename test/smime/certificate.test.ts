@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { before, describe, test } from 'node:test'
 import fc from 'fast-check'
@@ -9,7 +10,6 @@ import { sameName, parseName, writeName, isWithin, formatName, isNamed } from '.
 import { OID } from '../../src/smime/oids.js'
 import { readPem } from '../../src/smime/pem.js'
 import { ADDRESS, NAME, derOf, makeProvider, openssl, temporaryDirectory } from './fixtures.js'
-import { readFile } from 'node:fs/promises'
 
 const HOLDER = { providerName: NAME, address: ADDRESS }
 
@@ -100,7 +100,7 @@ describe('the profile of a provider certificate', () => {
   })
 
   const SAN = `subjectAltName=email:${ADDRESS}`
-  const KEY_IDENTIFIERS = ['subjectKeyIdentifier=hash', 'authorityKeyIdentifier=keyid']
+  const KEY_IDENTIFIERS = ['subjectKeyIdentifier=hash', 'authorityKeyIdentifier=keyid:always']
   const USAGE = 'keyUsage=critical,digitalSignature'
   const cases: Readonly<Record<string, readonly [readonly string[], RegExp | undefined]>> = {
     'made by openssl': [[USAGE, SAN, ...KEY_IDENTIFIERS], undefined],

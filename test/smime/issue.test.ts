@@ -57,7 +57,6 @@ describe('an authority of one’s own', () => {
       path('provider.pem'),
     ]
     const judged = await run('openssl', 'verify', ...args)
-    // x509_strict wants an authority key identifier everywhere, and it is there.
     assert.ok(judged.ok, judged.output)
   })
 
