@@ -11,6 +11,8 @@ export type ErrorCode =
   | 'queue' // the queue could not take the messages
   | 'index' // the provider index cannot be read
   | 'directory' // users and mailboxes cannot be looked up
+  | 'antivirus' // nothing can be scanned now, or this message cannot
+  | 'quarantine' // what must be kept cannot be written
   | 'conflict' // another transaction certified this first
 
 const brand = Symbol.for('haraka-pec.error')

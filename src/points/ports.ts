@@ -131,6 +131,18 @@ export interface RegisterEvent {
   readonly signature: Buffer | undefined
 }
 
+/** A message kept because of what was found in it. RFC 6109 §2.2.4 */
+export interface QuarantinedMessage extends KeptFile {
+  /** The original's identifier. */
+  readonly identifier: string
+  readonly reason: 'virus'
+  /** What was found, as the antivirus calls it. */
+  readonly signature: string
+  /** The sending provider. */
+  readonly provider: string
+  readonly sender: string
+}
+
 /** All that one transaction certifies: it is committed whole or not at all. */
 export interface Entry {
   /** The id of the step, in the notes of every message it prepared. */
@@ -142,6 +154,7 @@ export interface Entry {
   readonly events: readonly RegisterEvent[]
   readonly takenInCharge?: { readonly identifier: string; readonly recipients: readonly string[] }
   readonly outcomes?: readonly { readonly identifier: string; readonly recipient: string; readonly outcome: Outcome }[]
+  readonly quarantined?: QuarantinedMessage
 }
 
 export interface Ledger {
@@ -207,4 +220,36 @@ export interface Prepared {
 export interface Outbox {
   /** Resolves when every message is durable; rejects with PecError 'queue', temporary, with none of them queued. */
   prepare(step: string, dispatches: readonly Dispatch[]): Promise<Prepared>
+}
+
+// -- antivirus ----------------------------------------------------------------------------------------------------------
+
+/** `name` is what the antivirus calls what it found: one line of visible ASCII. */
+export type ScanVerdict = { readonly verdict: 'clean' } | { readonly verdict: 'infected'; readonly name: string }
+
+export interface Antivirus {
+  /**
+   * Scans a message to its last byte. Rejects with PecError 'antivirus', temporary, if it could not be scanned, or not whole: what
+   * was not scanned is never clean.
+   */
+  scan(message: Source): Promise<ScanVerdict>
+}
+
+/** The file of a message in the special store. RFC 6109 §2.2.4 */
+export interface KeptFile {
+  /** The file's name, made by the store and by nobody else. */
+  readonly id: string
+  /** Hex, lower case. */
+  readonly sha256: string
+  /** Bytes. */
+  readonly size: number
+  /** The day on which it may go. */
+  readonly until: Date
+}
+
+export interface Quarantine {
+  /** Keeps a message as it is, from `since` on. Durable when it resolves; rejects with PecError 'quarantine', temporary. */
+  keep(message: Source, since: Date): Promise<KeptFile>
+  /** Takes a file out again that no ledger knows of. */
+  discard(file: KeptFile): Promise<void>
 }
