@@ -5,13 +5,17 @@
  */
 import { createWriteStream, rmSync, type WriteStream } from 'node:fs'
 import { join } from 'node:path'
-import { Readable, type Writable } from 'node:stream'
+import { finished, Readable, type Writable } from 'node:stream'
 import { PecError } from '../errors.js'
 import { fromBuffer, fromFile, slice, type Source } from '../mail/source.js'
 import { dotStuffed } from './dots.js'
 import type { MessageStream } from './types.js'
 
 const DOT = 0x2e
+/** Bytes that go into the file in one piece. */
+const PIECE = 65_536
+/** Lines kept as they came: a Buffer costs more than a short line has bytes. */
+const LINES = 1024
 
 export interface ArrivalSettings {
   /** Private directory for what does not stay in memory. */
@@ -25,9 +29,11 @@ export class Arrival implements MessageStream {
   headers: string[] = []
   private readonly settings: ArrivalSettings
   private readonly path: string
+  private pieces: Buffer[] = []
   private lines: Buffer[] = []
   private held = 0
   private size = 0
+  private isComplete = false
   private file: WriteStream | undefined
   private failure: Error | undefined
   private gone = false
@@ -39,38 +45,42 @@ export class Arrival implements MessageStream {
 
   /** A line as it came over the wire, with its CRLF. RFC 5321 §4.5.2: a leading dot is the wire's. */
   add_line(line: Buffer | string): void {
+    if (this.isComplete || this.gone) return
     const bytes = typeof line === 'string' ? Buffer.from(line) : line
     const plain = bytes[0] === DOT ? bytes.subarray(1) : bytes
     this.lines.push(plain)
     this.held += plain.length
     this.size += plain.length
-    if (this.held > this.settings.memory || (this.file !== undefined && this.held > 65_536)) this.spill()
+    if (this.held > this.settings.memory || (this.file !== undefined && this.held > PIECE)) this.spill()
+    else if (this.lines.length === LINES) this.joinLines()
+  }
+
+  /** The client has sent everything: lines that still come are Haraka's own, for a message without a body. */
+  complete(): void {
+    this.isComplete = true
   }
 
   add_line_end(done?: () => void): void {
-    if (this.file === undefined) {
+    if (this.file === undefined || this.gone) {
       done?.()
       return
     }
     this.spill()
-    this.file.end(() => done?.())
-    this.file.once('error', () => done?.())
+    this.file.end()
+    finished(this.file, () => done?.())
   }
 
-  /**
-   * What has come in, `bytes` of it if given: Haraka appends lines of its own to a message without a body.
-   * Rejects with PecError 'queue', temporary, if the file could not be written.
-   */
-  async source(bytes = this.size): Promise<Source> {
+  /** What has come in. Rejects with PecError 'queue', temporary, if the file could not be written. */
+  async source(): Promise<Source> {
     if (this.failure !== undefined)
       throw new PecError('queue', 'the spool cannot be written', { temporary: true, cause: this.failure })
-    if (this.file !== undefined) return slice(await fromFile(this.path), 0, Math.min(bytes, this.size))
-    const whole = this.lines.length === 1 && this.lines[0] !== undefined ? this.lines[0] : Buffer.concat(this.lines)
-    this.lines = [whole]
-    return fromBuffer(whole.subarray(0, bytes))
+    if (this.file !== undefined) return slice(await fromFile(this.path), 0, this.size)
+    this.joinLines()
+    if (this.pieces.length > 1) this.pieces = [Buffer.concat(this.pieces)]
+    return fromBuffer(this.pieces[0] ?? Buffer.alloc(0))
   }
 
-  /** For other plugins: the bytes without the wire's dots, unless told to leave them. */
+  /** For other plugins: the bytes with the wire's dots, unless told to leave them out. */
   pipe(destination: Writable, options: Readonly<Record<string, unknown>> = {}): Writable {
     const stuffed = options['dot_stuffed'] === false || options['ending_dot'] === true
     const read = async function* (this: Arrival): AsyncGenerator<Buffer> {
@@ -78,20 +88,16 @@ export class Arrival implements MessageStream {
       yield* stuffed ? dotStuffed(source.chunks()) : source.chunks()
       if (options['ending_dot'] === true) yield Buffer.from('.\r\n')
     }
-    return Readable.from(read.call(this)).pipe(destination)
-  }
-
-  get_data(options: unknown, done?: (bytes: Buffer) => void): void {
-    const callback = done ?? (options as (bytes: Buffer) => void)
-    void this.source()
-      .then((source) => source.read(0, source.size))
-      .then(callback)
+    const readable = Readable.from(read.call(this))
+    readable.once('error', (error) => destination.destroy(error))
+    return readable.pipe(destination)
   }
 
   /** Haraka calls this when the transaction is over. */
   destroy(): void {
     if (this.gone) return
     this.gone = true
+    this.pieces = []
     this.lines = []
     if (this.file === undefined) return
     this.file.destroy()
@@ -103,8 +109,14 @@ export class Arrival implements MessageStream {
       this.file = createWriteStream(this.path, { flags: 'wx', mode: 0o600 })
       this.file.on('error', (error) => (this.failure = error))
     }
-    this.file.write(Buffer.concat(this.lines))
+    this.file.write(Buffer.concat([...this.pieces, ...this.lines]))
+    this.pieces = []
     this.lines = []
     this.held = 0
+  }
+
+  private joinLines(): void {
+    if (this.lines.length > 0) this.pieces.push(Buffer.concat(this.lines))
+    this.lines = []
   }
 }

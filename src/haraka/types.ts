@@ -30,6 +30,8 @@ export interface Transaction {
   readonly notes: Record<string, unknown>
   readonly results: Results
   message_stream: MessageStream
+  /** Called once after the last line of DATA. */
+  end_data(done: () => void): void
 }
 
 export interface Connection extends Logger {
