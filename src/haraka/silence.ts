@@ -14,6 +14,8 @@ export function listenTo(mail: QueuedMail): void {
   watched.add(mail)
   const discard = mail.discard.bind(mail)
   mail.discard = () => {
+    // Somebody else holds it too: recipients that were answered with an error have been split off.
+    if (mail.refcount > 1) hasSpoken(mail)
     if (mail.refcount === 1 && !spokenOf.has(mail)) mail.temp_fail('no recipient was answered with 250')
     else discard()
   }
