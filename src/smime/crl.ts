@@ -127,7 +127,11 @@ export class CrlCache {
   }
 
   private tell(message: string): void {
-    this.options.onEvent?.(message)
+    try {
+      this.options.onEvent?.(message)
+    } catch {
+      // A log that fails must not end the refreshing, nor the process from within a timer.
+    }
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { isPecError } from '../errors.js'
 import { digest, fromBuffer, type Source } from '../mail/source.js'
-import { verifySignature, type DigestName } from './algorithm.js'
+import { fitsKey, verifySignature, type DigestName } from './algorithm.js'
 import { knownCertificate, type KnownCertificate } from './known-certificates.js'
 import { isNamed } from './name.js'
 import { readSignedData, type SignedData, type SignerInfo } from './signed-data.js'
@@ -74,7 +74,7 @@ async function verify({ certificates, signerCount, signer }: SignedData, content
   if (signer.attributes === undefined) return against('no-signed-attributes')
   const { digest: digestName, scheme } = signer
   if (digestName === undefined || scheme === undefined || key === undefined) return against('algorithm')
-  if ((scheme.digest ?? digestName) !== digestName) return against('algorithm')
+  if ((scheme.digest ?? digestName) !== digestName || !fitsKey(scheme, key)) return against('algorithm')
   const { signed, messageDigest, signingTime } = signer.attributes
   if (!messageDigest.equals(await digest(content, digestName))) return against('content-altered')
   if (!(await verifySignature(key, scheme, digestName, signed, signer.signature))) return against('signature-wrong')

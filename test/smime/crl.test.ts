@@ -100,6 +100,16 @@ describe('revocation lists at hand', () => {
     assert.match(events.at(-1) ?? '', /can be read again/)
   })
 
+  test('go on when the log fails', async () => {
+    await writeFiles(directory, { 'log.pem': list(1) })
+    const onEvent = () => {
+      throw new Error('log')
+    }
+    const { crls } = cacheOf([path('missing.pem'), path('log.pem')], { onEvent })
+    await crls.refresh()
+    assert.deepEqual(held(crls), ['2026-01-02'])
+  })
+
   test('tell the same failure once', async () => {
     const { crls, events } = cacheOf([path('missing.pem')])
     await crls.refresh()

@@ -122,7 +122,7 @@ describe('signatures put together by hand', () => {
     ],
     'digest algorithms that disagree': ['algorithm', () => detached({ digestAlgorithm: SHA384 })],
     'a signature algorithm of another kind of key': [
-      'signature-wrong',
+      'algorithm',
       () => detached({ signatureAlgorithm: sequence(oid(OID.rsaEncryption)) }),
     ],
     'a signature algorithm with another digest': ['algorithm', () => detached({ signatureAlgorithm: SHA512_RSA })],
