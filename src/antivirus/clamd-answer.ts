@@ -8,7 +8,7 @@ export type Answer =
   | { readonly verdict: 'none'; readonly said: string }
 
 const CLEAN = 'stream: OK'
-const FOUND = /^stream: (.+) FOUND$/
+const FOUND = /^stream: ([^\0\r\n]+) FOUND$/
 /** With ExtendedDetectionInfo in clamd.conf, a hash and a size follow the name. */
 const EXTENDED = /\([0-9a-f]{32,64}:\d{1,20}\)$/
 const LIMIT = 'Heuristics.Limits.Exceeded'
