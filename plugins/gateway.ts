@@ -5,7 +5,7 @@ import { parseConfig, type Config, type Ini } from '../src/config.js'
 import { reasonOf } from '../src/errors.js'
 import { startDeadlines } from '../src/haraka/deadline-job.js'
 import { openEmbeddedStore } from '../src/haraka/embedded-store.js'
-import { closeGateway, openGateway, theGateway } from '../src/haraka/gateway.js'
+import { closeGateway, openGateway, theGateway, whenOpen } from '../src/haraka/gateway.js'
 import { hook, PASS, type Reply } from '../src/haraka/hook.js'
 import { startHousekeeping } from '../src/haraka/housekeeping.js'
 import { keepBytes } from '../src/haraka/messages.js'
@@ -44,10 +44,10 @@ export const openWorker = hook(async function () {
   return PASS
 }, stop)
 
-/** A listener that plays no point takes no mail. */
-export const hook_connect = hook<Connection>((connection) => {
-  const role = roleOf(connection, theGateway().config)
-  return Promise.resolve(role === undefined ? { code: 'refuse', text: 'This port is not in [listeners] of pec.ini' } : PASS)
+/** A client waits for the gateway to open. A listener that plays no point takes no mail. */
+export const hook_connect = hook<Connection>(async (connection) => {
+  const role = roleOf(connection, (await whenOpen()).config)
+  return role === undefined ? { code: 'refuse', text: 'This port is not in [listeners] of pec.ini' } : PASS
 })
 
 export const hook_data = hook<Connection>((connection) => {

@@ -4,7 +4,7 @@
  */
 import { mkdir } from 'node:fs/promises'
 import type { Config } from '../config.js'
-import { PecError, isPecError, reasonOf } from '../errors.js'
+import { PecError } from '../errors.js'
 import { openAccessPoint, type AccessPoint } from '../points/access.js'
 import type { DeadlineHouse } from '../points/deadlines.js'
 import { openDeliveryPoint, type DeliveryPoint } from '../points/delivery.js'
@@ -26,6 +26,8 @@ export interface Gateway {
 }
 
 let current: Gateway | undefined
+let announce: (gateway: Gateway) => void = () => undefined
+const opened = new Promise<Gateway>((resolve) => (announce = resolve))
 
 /** Opens the gateway of this process. Rejects with PecError 'configuration' naming every fault. */
 export async function openGateway(config: Config, outbound: Outbound, queueDirectory: string, log: Logger): Promise<void> {
@@ -46,9 +48,15 @@ export async function openGateway(config: Config, outbound: Outbound, queueDirec
     access: openAccessPoint({ ...house, limits: config.limits }),
     reception: openReceptionPoint({ ...house, ordinaryMail: config.reception.ordinaryMail }),
   }
+  announce(current)
 }
 
-/** The gateway of this process. Throws PecError, temporary, before it is open: Haraka listens before that. */
+/** The gateway of this process, once it is open: Haraka listens before that. A process whose gateway cannot open ends. */
+export function whenOpen(): Promise<Gateway> {
+  return opened
+}
+
+/** The gateway of this process. Throws PecError, temporary, before it is open and after it was closed. */
 export function theGateway(): Gateway {
   if (current === undefined) throw new PecError('configuration', 'the gateway is not open yet', { temporary: true })
   return current
@@ -58,9 +66,4 @@ export async function closeGateway(): Promise<void> {
   const gateway = current
   current = undefined
   await gateway?.provider.close()
-}
-
-/** Why the start stops, for the log. */
-export function startFault(error: unknown): string {
-  return isPecError(error) ? reasonOf(error) : error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
