@@ -1,5 +1,5 @@
 /** Messages as mail programs save them: lines that end in LF, and the line that an mbox file has above each message. RFC 4155 */
-import { indexOf, slice, type Source } from './source.js'
+import { concatenate, indexOf, slice, type Source } from './source.js'
 import type { Step } from './transfer.js'
 
 const CR = 0x0d
@@ -8,6 +8,8 @@ const MBOX = Buffer.from('From ')
 const LINE_FEED = Buffer.of(LF)
 // Longer ones are not a separator but something else.
 const MAX_SEPARATOR = 1000
+const BLANK_LINE = Buffer.from('\r\n\r\n')
+const MAX_HEAD = 1024 * 1024
 
 /** A transform that writes CRLF for each LF without a CR before it, and leaves all else as it is. */
 export function completeLineEnds(carry: Buffer, data: Buffer, last: boolean): Step {
@@ -45,4 +47,13 @@ export async function withoutMboxLine(source: Source): Promise<Source> {
   if (!(await source.read(0, Math.min(MBOX.length, source.size))).equals(MBOX)) return source
   const feed = await indexOf(source, LINE_FEED, 0, Math.min(MAX_SEPARATOR, source.size))
   return feed === -1 ? source : slice(source, feed + 1, source.size)
+}
+
+/** The message with the line ends of its header completed: a mail store may have put fields with LF above lines with CRLF. */
+export async function withCompleteHead(source: Source): Promise<Source> {
+  const end = await indexOf(source, BLANK_LINE, 0, Math.min(MAX_HEAD, source.size))
+  if (end === -1) return source
+  const head = await source.read(0, end)
+  const complete = completed(head)
+  return complete === head ? source : concatenate([complete, slice(source, end, source.size)])
 }

@@ -3,7 +3,7 @@
  * their own; what was signed has CRLF. Such a copy is as good as the message itself if, so completed, its signature holds.
  */
 import { isPecError } from '../errors.js'
-import { completeLineEnds, withoutMboxLine } from '../mail/line-ends.js'
+import { completeLineEnds, withCompleteHead, withoutMboxLine } from '../mail/line-ends.js'
 import type { Source } from '../mail/source.js'
 import { transformed } from '../mail/transformed.js'
 import { verifyDetached, verifyEnclosed, type SignatureVerdict } from '../smime/verify.js'
@@ -13,7 +13,7 @@ export interface SavedMessage {
   readonly opened: OpenedMessage
   /** undefined: it is not signed. */
   readonly signature: SignatureVerdict | undefined
-  /** Whether CRLF was read for the LF that stands in the copy. */
+  /** Whether CRLF was read for the LF that stands in the copy, below its header. */
   readonly lineEndsCompleted: boolean
 }
 
@@ -22,7 +22,7 @@ export interface SavedMessage {
  * readable or makes the signature hold. Throws PecError 'malformed' if its header is longer than 1 MiB.
  */
 export async function openSavedMessage(copy: Source): Promise<SavedMessage> {
-  const message = await withoutMboxLine(copy)
+  const message = await withCompleteHead(await withoutMboxLine(copy))
   const completed = await transformed(message, completeLineEnds)
   if (completed.size === message.size) return { ...(await opening(message)), lineEndsCompleted: false }
   const asItStands = await opening(message).catch((error: unknown) => {

@@ -13,8 +13,9 @@ import { openSavedMessage } from '../pec/saved-message.js'
 import type { DigestName } from '../smime/algorithm.js'
 import type { Certificate } from '../smime/certificate.js'
 import { knownCertificate } from '../smime/known-certificates.js'
+import type { TrustStatus } from '../smime/trust.js'
 import type { SignatureFault, SignatureVerdict } from '../smime/verify.js'
-import { judge, type Fault } from './judge.js'
+import { judge, type Fault, type Trust } from './judge.js'
 import type { ProviderIndex, ProviderRecord } from './ports.js'
 import { outsideValidity, standingOf, type Standing, type TrustMeans } from './standing.js'
 
@@ -48,6 +49,8 @@ export interface Evidence {
   readonly certificate: Certificate | undefined
   /** By the signer's clock; undefined if it does not say or the message is not intact. */
   readonly signingTime: Date | undefined
+  /** What the certificate is judged at: the signing time, else the certified one, else now; undefined unless intact. */
+  readonly judgedAt: Date | undefined
   readonly digest: DigestName | undefined
   /** undefined unless the message is intact. */
   readonly standing: Standing | undefined
@@ -80,7 +83,7 @@ type InvalidSignature = Extract<SignatureVerdict, { valid: false }>
 type Found = Omit<Evidence, 'enclosures' | 'lineEndsCompleted'>
 
 const NOTHING = {
-  ...{ certificate: undefined, signingTime: undefined, digest: undefined },
+  ...{ certificate: undefined, signingTime: undefined, judgedAt: undefined, digest: undefined },
   ...{ standing: undefined, records: undefined, data: undefined },
 } as const
 
@@ -119,12 +122,13 @@ async function examineIntact(opened: OpenedMessage, signature: ValidSignature, {
   const at = signingTime ?? (data && dateOf(data)) ?? now
   const standing = await standingOf({ certificate, chain, at }, now, trust)
   const records = index?.byCertificate(certificate.der)
-  const faults = records?.length ? await faultsToReceiver(opened, at, index) : await faultsOf(opened, certificate)
+  const listed = index !== undefined && records?.length !== 0
+  const faults = listed ? await faultsToReceiver(opened, at, index) : await faultsInItself(opened, certificate)
   return {
     // The header is not signed: certification data count for more.
     kind: data?.kind ?? opened.claimed,
     integrity: 'intact',
-    ...{ certificate, signingTime, digest, standing, records, data },
+    ...{ certificate, signingTime, judgedAt: at, digest, standing, records, data },
     findings: [
       ...standingFindings(standing, certificate, at),
       ...(at.getTime() > now.getTime() + TOLERANCE ? [IN_FUTURE] : []),
@@ -132,4 +136,68 @@ async function examineIntact(opened: OpenedMessage, signature: ValidSignature, {
       ...formFindings(opened, faults, data),
     ],
   }
+}
+
+/** The faults that the signer's peers would find in it. */
+async function faultsToReceiver({ source }: OpenedMessage, at: Date, index: ProviderIndex): Promise<readonly Fault[]> {
+  const judgement = await judge(source, at, index, ANY)
+  if (judgement.verdict === 'ordinary') return [judgement.fault]
+  return judgement.verdict === 'incorrect' ? judgement.faults : []
+}
+
+/** The standing of the certificate is told by itself. */
+const ANY: Trust = { judge: () => Promise.resolve({ trusted: true, status: 'good', reason: 'not asked' }) }
+
+/** What can be found without an index. */
+async function faultsInItself(opened: OpenedMessage, { emails }: Certificate): Promise<readonly Fault[]> {
+  const form = await readCertified(opened)
+  const faults: Fault[] = form.correct ? [] : [...form.faults]
+  const from = opened.from?.address.toLowerCase()
+  const certified = emails.some((email) => email.toLowerCase() === from)
+  if (from !== undefined && !certified) faults.push(originFault('from-not-certified', from))
+  return faults
+}
+
+/** An anomaly envelope that is as it should be certifies nothing and has no certification data. RFC 6109 §3.2.2 */
+function formFindings({ claimed }: OpenedMessage, faults: readonly Fault[], data: CertificationData | undefined): Finding[] {
+  if (claimed !== 'anomaly') return asFindings(faults)
+  const others = asFindings(faults.filter(({ kind }) => kind !== 'not-certified' && kind !== 'no-certification'))
+  return data === undefined ? others : [...others, UNWANTED_CERTIFICATION]
+}
+
+const UNWANTED_CERTIFICATION: Finding = { code: 'unwanted-certification', text: 'an anomaly envelope that has a daticert.xml' }
+const IN_FUTURE: Finding = { code: 'signed-in-future', text: 'the time of the signature has not come yet' }
+
+function standingFindings({ trust, reason, status, revocation }: Standing, certificate: Certificate, at: Date): Finding[] {
+  const findings: Finding[] = []
+  if (trust === 'untrusted') {
+    findings.push({ code: CODES[status], text: `the signer's certificate is not to be trusted: ${reason}` })
+  } else if (outsideValidity(certificate, at) !== undefined) {
+    const { notBefore, notAfter } = certificate
+    const period = `${notBefore.toISOString()} to ${notAfter.toISOString()}`
+    findings.push({
+      code: CODES[status],
+      text: `the signature is of ${at.toISOString()}, the certificate is valid from ${period}`,
+    })
+  }
+  if (revocation.answer === 'unanswered') {
+    findings.push({
+      code: 'revocation-unknown',
+      text: `whether the certificate was revoked cannot be told: ${revocation.reason}`,
+    })
+  }
+  return findings
+}
+
+const CODES = {
+  good: 'certificate-untrusted',
+  unknown: 'certificate-untrusted',
+  untrusted: 'certificate-untrusted',
+  revoked: 'certificate-revoked',
+  expired: 'certificate-expired',
+  'not-yet-valid': 'certificate-not-yet-valid',
+} as const satisfies Record<TrustStatus, Finding['code']>
+
+function asFindings(faults: readonly Fault[]): Finding[] {
+  return faults.map(({ kind, english }) => ({ code: kind, text: english }))
 }
