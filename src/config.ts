@@ -43,6 +43,10 @@ export interface Config {
     readonly recipientsCeiling: number
     readonly bytes: number
   }
+  readonly antivirus:
+    | { readonly engine: 'none' }
+    | { readonly engine: 'clamd'; readonly socket: Endpoint; /** Seconds, of one scan. */ readonly timeout: number }
+  readonly quarantine: { readonly directory: string; readonly months: number }
   readonly reception: { readonly ordinaryMail: 'accept' | 'reject' }
   readonly delivery: { readonly briefHashInput: 'encoded' | 'decoded'; readonly briefHash: 'sha1' | 'sha256' }
   /** Seconds from the acceptance to the notices. */
@@ -66,6 +70,8 @@ export const KEYS = {
   ledger: ['file'],
   store: ['lmtp', 'embedded'],
   limits: ['recipients', 'bytes_times_recipients', 'recipients_ceiling', 'bytes'],
+  antivirus: ['engine', 'socket', 'timeout'],
+  quarantine: ['directory', 'months'],
   reception: ['ordinary_mail'],
   delivery: ['brief_hash_input', 'brief_hash'],
   deadlines: ['first', 'second'],
@@ -194,6 +200,12 @@ export function parseConfig(ini: Ini, directory: string): Config {
       recipientsCeiling: read.number('limits', 'recipients_ceiling', 2000),
       bytes: read.number('limits', 'bytes', 100_000_000),
     },
+    antivirus: antivirus(read),
+    quarantine: {
+      directory: read.path('quarantine', 'directory', 'quarantine'),
+      // RFC 6109 §2.2.4 asks for these; more is a provider's choice.
+      months: read.number('quarantine', 'months', 30, 30),
+    },
     reception: { ordinaryMail: read.oneOf('reception', 'ordinary_mail', ['accept', 'reject'], 'accept') },
     delivery: {
       briefHashInput: read.oneOf('delivery', 'brief_hash_input', ['encoded', 'decoded'], 'encoded'),
@@ -209,6 +221,13 @@ export function parseConfig(ini: Ini, directory: string): Config {
   read.faults.push(...contradictions(config))
   if (read.faults.length > 0) throw new PecError('configuration', `pec.ini: ${read.faults.join('; ')}`)
   return config
+}
+
+function antivirus(read: Reader): Config['antivirus'] {
+  const engine = read.oneOf('antivirus', 'engine', ['clamd', 'none'], 'clamd')
+  const socket = endpoint(read, '[antivirus] socket', read.text('antivirus', 'socket', '/run/clamav/clamd.ctl'))
+  const timeout = read.number('antivirus', 'timeout', 120)
+  return engine === 'none' ? { engine } : { engine, socket, timeout }
 }
 
 function contradictions(config: Config): string[] {
