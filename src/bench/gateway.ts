@@ -2,10 +2,10 @@
 import { spawn } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { startInstance } from '../lab/instance.js'
+import { startInstance, workersListening } from '../lab/instance.js'
 import { freePorts } from '../lab/ports.js'
 import { connectClient } from '../lab/smtp-client.js'
-import { LOG_INI, workersListen, type Running, type System } from './system.js'
+import { LOG_INI, type Running, type System } from './system.js'
 
 const FROM = 'sender@pec-a.test'
 const TO = 'recipient@pec-a.test'
@@ -37,11 +37,11 @@ async function startGateway(
     ['lmtp', `127.0.0.1:${lmtpPort}`],
     ['embedded', 'false'],
   ])
+  await setKeys(join(directory, 'config', 'pec.ini'), 'antivirus', [['engine', 'none']])
   await setKeys(join(directory, 'config', 'pec.ini'), 'routes', hosts)
   await setKeys(join(directory, 'config', 'smtp.ini'), '', [['nodes', String(workers)]])
   await writeFile(join(directory, 'config', 'log.ini'), LOG_INI)
-  const instance = await startInstance({ directory, ports: [submission, mx] })
-  await workersListen(instance, workers)
+  const instance = await startInstance({ directory, ports: [submission, mx], readyLines: workersListening(workers) })
   const connect = async () => {
     const client = await connectClient({ port: submission, implicitTls: true })
     await client.ehlo()

@@ -36,15 +36,16 @@ async function run(options: Options): Promise<Findings> {
   if (parts.includes('throughput'))
     for (const workers of options.workers) cells.push(...(await throughput(systems, workers, options)))
   const memory: { -readonly [K in keyof Findings['memory']]: Findings['memory'][K] } = {}
-  if (parts.includes('memory')) for (const system of systems) memory[system.name] = await measureMemory(system, 30e6)
-  const certified = options.systems.includes('gateway')
-  return {
-    quick,
-    cells,
-    memory,
-    cryptography: parts.includes('cryptography') ? await measureCryptography(quick ? 5 : 15, 300) : undefined,
-    manyRecipients: parts.includes('recipients') && certified ? await measureManyRecipients(500) : undefined,
+  for (const system of parts.includes('memory') ? systems : []) {
+    progress(`memory, ${system.name}`)
+    memory[system.name] = await measureMemory(system, 30e6)
   }
+  progress('cryptography')
+  const cryptography = parts.includes('cryptography') ? await measureCryptography(quick ? 5 : 15, 300) : undefined
+  const certified = parts.includes('recipients') && options.systems.includes('gateway')
+  progress('many recipients')
+  const manyRecipients = certified ? await measureManyRecipients(500) : undefined
+  return { quick, cells, memory, cryptography, manyRecipients }
 }
 
 /** All systems up at the same time with so many workers, measured in turns. */
@@ -60,10 +61,16 @@ async function throughput(
   }
   const cells: Cell[] = []
   for (const size of options.sizes) {
+    progress(`throughput, ${size}, ${workers} worker(s)`)
     const figures = await measureThroughput(up, bytesOf(size), options.quick ? QUICK : FULL)
     cells.push(...figures.map((each, at) => ({ system: systems[at]?.name ?? 'plain', size, workers, figures: each })))
   }
   return cells
+}
+
+/** Says what is going on, apart from the results. */
+function progress(what: string): void {
+  process.stderr.write(`bench: ${(performance.now() / 1000).toFixed(0)} s: ${what}\n`)
 }
 
 /** `20k` is 20 KiB, `1m` 1 MiB. */

@@ -2,7 +2,7 @@
 import { startPlainHaraka } from '../lab/plain-haraka.js'
 import { freePort } from '../lab/ports.js'
 import { connectClient } from '../lab/smtp-client.js'
-import { LOG_INI, workersListen, type Running, type System } from './system.js'
+import { LOG_INI, type Running, type System } from './system.js'
 
 export const plain: System = { name: 'plain', milestones: ['accepted', 'message'], start }
 
@@ -19,6 +19,5 @@ async function start(directory: string, workers: number, lmtpPort: number): Prom
     await client.ehlo()
     return client
   }
-  await workersListen(instance, workers)
   return { instance, from: 'sender@pec-a.test', to: 'recipient@pec-a.test', connect }
 }

@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { reasonOf } from '../errors.js'
 import type { Instance } from '../lab/instance.js'
 import type { SinkMessage } from '../lab/sink.js'
 import type { SmtpClient } from '../lab/smtp-client.js'
@@ -30,6 +31,8 @@ export async function withRig<T>(system: System, options: RigOptions, use: (rig:
     for (let count = 0; count < options.sessions; count++) sessions.push(await running.connect())
     const rig = new Rig(running, log, sessions)
     return await use(rig)
+  } catch (error) {
+    throw new Error(`${system.name}: ${reasonOf(error)}\n${running?.instance.log.slice(-2000) ?? ''}`, { cause: error })
   } finally {
     await running?.instance.stop()
     await store.close()

@@ -21,8 +21,3 @@ export interface Running {
 
 /** config/log.ini of whatever is measured: what an operator would run with, and the same for all. */
 export const LOG_INI = '[main]\nlevel=notice\ntimestamps=true\n'
-
-/** Resolves when every worker takes connections: before that, the first would get all the sessions. */
-export async function workersListen(instance: Instance, workers: number): Promise<void> {
-  for (let worker = 1; worker <= workers; worker++) await instance.waitForLog(new RegExp(`worker ${worker} listening`))
-}

@@ -57,6 +57,11 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
   }
 }
 
+/** Log lines, of the level notice, that say that each of so many cluster workers takes connections. Until then the first gets them all. */
+export function workersListening(workers: number): RegExp[] {
+  return Array.from({ length: workers }, (_, at) => new RegExp(`worker ${at + 1} listening`))
+}
+
 export class Instance {
   readonly directory: string
   readonly pid: number

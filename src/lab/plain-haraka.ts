@@ -4,7 +4,7 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { startInstance, type Instance } from './instance.js'
+import { startInstance, workersListening, type Instance } from './instance.js'
 
 export interface PlainOptions {
   /** Where it listens on 127.0.0.1. */
@@ -36,7 +36,7 @@ export async function startPlainHaraka(directory: string, options: PlainOptions)
 /** Starts an instance that has been written, with the queue it has. */
 export function restartPlainHaraka(directory: string, options: PlainOptions): Promise<Instance> {
   // A single process listens before it has read its queue.
-  const readyLines = options.nodes === 0 ? [/files in my temp fail queue/] : []
+  const readyLines = options.nodes === 0 ? [/files in my temp fail queue/] : workersListening(options.nodes)
   return startInstance({ directory, ports: [options.port], readyLines })
 }
 
