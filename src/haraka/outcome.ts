@@ -16,7 +16,7 @@ export async function tellAccepted(
   mail: QueuedMail,
   recipients: readonly QueuedRecipient[],
   response: string,
-  gateway: Gateway,
+  gateway: Pick<Gateway, 'config' | 'delivery'>,
 ): Promise<void> {
   const note = noteOf(mail.todo.notes)
   if (note === undefined) return
@@ -30,25 +30,41 @@ export async function tellAccepted(
   } else await gateway.delivery.passedOn(errand, addresses, mail.todo.mail_from.address, response)
 }
 
-/** Recipients that were refused for good. Whether Haraka owes the sender a plain delivery report. */
+/** Recipients that were refused for good, or given up. Whether Haraka owes the sender a plain delivery report. */
 export async function tellRefused(
   mail: QueuedMail,
   error: BounceError,
-  gateway: Gateway,
+  { delivery }: Pick<Gateway, 'delivery'>,
 ): Promise<{ readonly owesReport: boolean }> {
   const note = noteOf(mail.todo.notes)
   if (note === undefined) return { owesReport: false }
-  const refused = error.bounced_rcpt ?? mail.todo.rcpt_to
-  for (const recipient of refused)
-    await gateway.delivery.refused(note.errand, recipient.address, mail.todo.mail_from.address, replyOf(recipient, error))
-  return { owesReport: note.errand.kind === 'deliver-anomaly' }
+  const { errand } = note
+  const sender = mail.todo.mail_from.address
+  for (const recipient of error.bounced_rcpt ?? mail.todo.rcpt_to) {
+    const reply = replyOf(recipient, error)
+    if (isGivenUp(error)) await delivery.gaveUp(errand, recipient.address, sender, reply)
+    else await delivery.refused(errand, recipient.address, sender, reply)
+  }
+  return { owesReport: errand.kind === 'deliver-anomaly' }
 }
 
-/** What the other side said, e.g. `550 5.1.1 User unknown`. */
+/** Whether Haraka ended it without anybody's refusal, out of attempts or for a failure of its queue: it only tells in words. */
+function isGivenUp({ message }: Error): boolean {
+  return /^(?:Too many failures|Error re-queueing|Error splitting)/.test(message)
+}
+
+/** What the other side said, e.g. `550 5.1.1 User unknown`, or what Haraka says in its place. */
 export function replyOf(recipient: QueuedRecipient, error: Error): string {
-  const { dsn_smtp_code, dsn_smtp_extc, dsn_smtp_response, dsn_status, dsn_msg } = recipient
-  if (dsn_smtp_response !== undefined) return [dsn_smtp_code, dsn_smtp_extc, dsn_smtp_response].filter(Boolean).join(' ')
-  return recipient.reason ?? [dsn_status, dsn_msg ?? error.message].filter(Boolean).join(' ')
+  const { dsn_smtp_code = '', dsn_smtp_extc, dsn_smtp_response, dsn_status, dsn_msg } = recipient
+  // A temporary answer is that of an earlier attempt, unless it was the last.
+  if (dsn_smtp_response !== undefined && (dsn_smtp_code.startsWith('5') || isGivenUp(error)))
+    return words(dsn_smtp_code, dsn_smtp_extc, dsn_smtp_response)
+  // Haraka calls a host that did not answer a bad address.
+  return isGivenUp(error) ? error.message : words(dsn_status, dsn_msg ?? error.message)
+}
+
+function words(...parts: readonly (string | undefined)[]): string {
+  return parts.filter((part) => part !== undefined && part !== '').join(' ')
 }
 
 /**

@@ -60,9 +60,8 @@ export interface Todo {
 
 /** A recipient of a queued message, with what the other side said of it. */
 export interface QueuedRecipient extends Address {
-  readonly reason?: string
   readonly dsn_smtp_code?: string
-  readonly dsn_smtp_extc?: string
+  readonly dsn_smtp_extc?: string | undefined
   readonly dsn_smtp_response?: string
   readonly dsn_status?: string
   readonly dsn_msg?: string

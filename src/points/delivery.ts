@@ -2,6 +2,7 @@
  * The delivery point: once the mailbox store has taken a message, or refused it for good, the sender is told so; and what became
  * of messages sent to other hosts. RFC 6109 §2.2.3, §3.3
  */
+import { isPecError } from '../errors.js'
 import type { Source } from '../mail/source.js'
 import { briefOriginal, type BriefSettings } from '../pec/brief.js'
 import { failureOf, refusalOf, type Failure } from '../pec/error-codes.js'
@@ -24,6 +25,8 @@ export interface DeliveryPoint {
   passedOn(errand: Errand, recipients: readonly string[], sender: string, response: string): Promise<void>
   /** A recipient was refused for good; `reply` is what was said, e.g. `550 5.1.1 User unknown`. */
   refused(errand: Errand, recipient: string, sender: string, reply: string): Promise<void>
+  /** The last of many attempts failed; `reply` is what was said or what went wrong in it. */
+  gaveUp(errand: Errand, recipient: string, sender: string, reply: string): Promise<void>
 }
 
 export function openDeliveryPoint(house: House & { readonly briefHash: BriefSettings }): DeliveryPoint {
@@ -32,18 +35,14 @@ export function openDeliveryPoint(house: House & { readonly briefHash: BriefSett
       const moment = momentOf(house.clock())
       const message = await house.ledger.message(identifier)
       const state = stateOf(message, recipient)
-      if (message === undefined || state === undefined)
-        throw new Error(`${identifier} was delivered to ${recipient}, but is not in the ledger`)
+      if (message === undefined || state === undefined) {
+        const why = 'delivered without a receipt: not in the ledger'
+        await record(rowOf('mailbox-delivery', identifier, [recipient], '', why, house), house)
+        return
+      }
       if (isFinal(state)) return
-      const form = formFor(state, message.receiptType)
-      const copy = form === 'complete' ? original : form === 'brief' ? await briefOriginal(original, house.briefHash) : undefined
-      const occurrence = {
-        kind: 'delivery',
-        recipient: state.address,
-        requested: message.receiptType,
-        form,
-        original: copy,
-      } as const
+      const copy = await copyFor(state, message.receiptType, original, house.briefHash)
+      const occurrence = { kind: 'delivery', recipient: state.address, requested: message.receiptType, ...copy } as const
       await conclude(message, state, 'delivered', occurrence, moment, house)
     },
 
@@ -53,21 +52,42 @@ export function openDeliveryPoint(house: House & { readonly briefHash: BriefSett
     },
 
     async refused(errand, recipient, sender, reply) {
-      const moment = momentOf(house.clock())
-      const isEnvelope = errand.kind === 'deliver-envelope' || errand.kind === 'send-envelope'
-      const message = isEnvelope ? await house.ledger.message(errand.identifier) : undefined
-      const state = stateOf(message, recipient)
-      if (message === undefined || state === undefined) {
+      const found = await envelopeFor(errand, recipient, house)
+      if (found === undefined)
         await record(rowOf('delivery-failure', errand.identifier, [recipient], sender, reply, house), house)
-        return
-      }
-      if (isFinal(state)) return
-      const failure =
-        errand.kind === 'deliver-envelope' ? failureOfStore(reply, house.issuer.name) : refusalOf(reply, house.issuer.name)
-      const occurrence = { kind: 'non-delivery', recipient: state.address, ...failure } as const
-      await conclude(message, state, 'not-delivered', occurrence, moment, house)
+      else await notDelivered(found, errand, reply, house)
+    },
+
+    async gaveUp(errand, recipient, sender, reply) {
+      const found = await envelopeFor(errand, recipient, house)
+      // For those whom the time limits wait for, it is theirs to say that the time is over. RFC 6109 §3.1.6
+      const isTimed = found?.message.own === true && found.state.type === 'certified'
+      if (found === undefined || isTimed)
+        await record(rowOf('delivery-failure', errand.identifier, [recipient], sender, reply, house), house)
+      else await notDelivered(found, errand, reply, house)
     },
   }
+}
+
+interface Addressed {
+  readonly message: StoredMessage
+  readonly state: RecipientState
+}
+
+/** The message and recipient of an errand that carries an envelope. */
+async function envelopeFor({ kind, identifier }: Errand, recipient: string, { ledger }: House): Promise<Addressed | undefined> {
+  if (kind !== 'deliver-envelope' && kind !== 'send-envelope') return undefined
+  const message = await ledger.message(identifier)
+  const state = stateOf(message, recipient)
+  return message === undefined || state === undefined ? undefined : { message, state }
+}
+
+async function notDelivered({ message, state }: Addressed, errand: Errand, reply: string, house: House): Promise<void> {
+  if (isFinal(state)) return
+  const { name } = house.issuer
+  const failure = errand.kind === 'deliver-envelope' ? failureOfStore(reply, name) : refusalOf(reply, name)
+  const occurrence = { kind: 'non-delivery', recipient: state.address, ...failure } as const
+  await conclude(message, state, 'not-delivered', occurrence, momentOf(house.clock()), house)
 }
 
 function stateOf(message: StoredMessage | undefined, recipient: string): RecipientState | undefined {
@@ -80,16 +100,30 @@ function isFinal({ outcome }: RecipientState): boolean {
 }
 
 /** Copies get the concise form, whatever was asked. RFC 6109 §3.3.2 */
-function formFor({ primary }: RecipientState, requested: ReceiptType): ReceiptType {
-  return primary ? requested : 'concise'
+async function copyFor(
+  { primary }: RecipientState,
+  requested: ReceiptType,
+  original: Source,
+  settings: BriefSettings,
+): Promise<{ readonly form: ReceiptType; readonly original: Source | undefined }> {
+  const form = primary ? requested : 'concise'
+  if (form === 'concise') return { form, original: undefined }
+  if (form === 'complete') return { form, original }
+  try {
+    return { form, original: await briefOriginal(original, settings) }
+  } catch (error) {
+    if (!isPecError(error) || error.code !== 'malformed') throw error
+    // Attachments that cannot be found cannot be shortened, and the receipt is owed.
+    return { form: 'complete', original }
+  }
 }
 
-/** The codes of note 12, by the enhanced status codes that LMTP servers give. */
+/** The codes of note 12, by the enhanced status codes that LMTP servers give; those of 4xx are of the last attempt. */
 function failureOfStore(reply: string, provider: string): Failure {
-  const status = /\b5\.\d\.\d+\b/.exec(reply)?.[0]
-  if (status === '5.1.1') return failureOf('unknown-mailbox', provider)
-  if (status === '5.2.1') return failureOf('mailbox-disabled', provider)
-  if (status === '5.2.2' || reply.startsWith('552')) return failureOf('mailbox-full', provider)
+  const [, code, status] = /^(?:([45]\d\d)[ -]?)?\s*(?:[45]\.(\d\.\d{1,3})(?!\S))?/.exec(reply) ?? []
+  if (status === '1.1') return failureOf('unknown-mailbox', provider)
+  if (status === '2.1') return failureOf('mailbox-disabled', provider)
+  if (status === '2.2' || (status === undefined && code === '552')) return failureOf('mailbox-full', provider)
   return refusalOf(reply, provider)
 }
 
