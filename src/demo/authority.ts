@@ -59,7 +59,7 @@ export class Authority {
     const address = `${SERVICE_LOCAL_PART}@${domain}`
     const [signing, tls] = await Promise.all([
       issueProviderCertificate({ authority, providerName, address, days: VALID }),
-      issueTlsCertificate({ authority, hosts: [`mail.${domain}`, 'localhost', '127.0.0.1'], days: VALID }),
+      issueTlsCertificate({ authority, hosts: [`mail.${domain}`, 'localhost', '127.0.0.1'], days: VALID, keyKind: 'p-256' }),
     ])
     return { signing: await this.write(domain, 'signing', signing), tls: await this.write(domain, 'tls', tls) }
   }
