@@ -12,6 +12,7 @@ import type {
   EventType,
   OpenRecipient,
   Outcome,
+  QuarantinedMessage,
   RecipientState,
   RegisterEvent,
   StoredMessage,
@@ -26,6 +27,11 @@ import { entryWriter, type EntryWriter } from './writer.js'
 /** A row of the register, with its time. */
 export interface RecordedEvent extends RegisterEvent {
   readonly at: Date
+}
+
+/** A message in quarantine, with the time from which it is kept. */
+export interface RecordedQuarantine extends QuarantinedMessage {
+  readonly since: Date
 }
 
 // With the database's own patience (25 ms in SQLite) some 5 s in all: well under what an SMTP client waits for its answer.
@@ -116,6 +122,16 @@ export class SqlLedger implements DeadlineLedger {
       outcome: row.outcome,
       daticert: row.daticert ?? undefined,
       signature: row.signature ?? undefined,
+    }))
+  }
+
+  /** The messages kept in quarantine under an identifier, in the order of time. */
+  async quarantinedOf(identifier: string): Promise<readonly RecordedQuarantine[]> {
+    const { rows } = await this.attempt(() => this.queries.quarantined(this.db, keyOf(identifier)))
+    return rows.map(({ id, reason, signature, sha256, size, since, until, provider, sender }) => ({
+      ...{ id, identifier, reason: reason as QuarantinedMessage['reason'], signature, sha256, size, provider, sender },
+      since: new Date(since),
+      until: new Date(until),
     }))
   }
 

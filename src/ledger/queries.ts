@@ -54,6 +54,9 @@ export function prepareQueries(db: Kysely<Tables>, dialect: SqlDialect) {
         .orderBy('event.id'),
     ),
 
+    /** (identifier) */
+    quarantined: prepare(db.selectFrom('quarantine').selectAll().where('identifier', '=', '').orderBy('since')),
+
     /** (before, limit) */
     open: prepare(openRecipients),
 

@@ -14,6 +14,9 @@
  *   rows. An event's number begins with its step's, so rows are only ever appended.
  * - `evidence` (daticert.xml, smime.p7s) is most of the bytes. Apart from `event`, it burdens no search, and can leave for the archive.
  *
+ * - `quarantine` (id): the messages kept because of a virus, by the names of their files: a file that has no row here is nobody's.
+ *   By identifier for retrieval, by `until` for those that may go (L4).
+ *
  * A commit touches one leaf of each of these trees, nearly always the last or the one of its identifier: the cost grows with the depth
  * of a tree, not with its size (P6). After 30 months (L4) rows go by `event_time`: each old event names the message and the claims
  * (its identifier or its Message-ID) and, in its list, the rows of `event_recipient` that go with it; the rest cascades.
@@ -70,6 +73,18 @@ export interface Tables {
   evidence: { event_id: number; daticert: Buffer | null; signature: Buffer | null }
   /** Work that one node does at a time: who does it, and until when it is his. */
   job: { name: string; holder: string; until: number }
+  quarantine: {
+    id: string
+    identifier: string
+    reason: string
+    signature: string
+    sha256: string
+    size: number
+    since: number
+    until: number
+    provider: string
+    sender: string
+  }
 }
 
 /** Rows that one step may write into one table: events and recipients are numbered `step.id × ROWS_PER_STEP + n`. */
@@ -101,6 +116,7 @@ interface Migration {
 const MIGRATIONS: readonly Migration[] = [
   { name: 'first tables', up: createFirstTables },
   { name: 'jobs of one node at a time', up: createJobs },
+  { name: 'quarantine', up: createQuarantine },
 ]
 
 /**
@@ -238,4 +254,24 @@ async function createJobs(db: Kysely<Tables>, { key, integer, storage }: ColumnT
     .addPrimaryKeyConstraint('job_pk', ['name'])
     .modifyEnd(storage.keyed)
     .execute()
+}
+
+async function createQuarantine(db: Kysely<Tables>, { key, text, integer, storage }: ColumnTypes): Promise<void> {
+  await db.schema
+    .createTable('quarantine')
+    .addColumn('id', key, (c) => c.notNull())
+    .addColumn('identifier', key, (c) => c.notNull())
+    .addColumn('reason', key, (c) => c.notNull())
+    .addColumn('signature', text, (c) => c.notNull())
+    .addColumn('sha256', key, (c) => c.notNull())
+    .addColumn('size', integer, (c) => c.notNull())
+    .addColumn('since', integer, (c) => c.notNull())
+    .addColumn('until', integer, (c) => c.notNull())
+    .addColumn('provider', text, (c) => c.notNull())
+    .addColumn('sender', text, (c) => c.notNull())
+    .addPrimaryKeyConstraint('quarantine_pk', ['id'])
+    .modifyEnd(storage.keyed)
+    .execute()
+  await db.schema.createIndex('quarantine_identifier').on('quarantine').columns(['identifier', 'since']).execute()
+  await db.schema.createIndex('quarantine_until').on('quarantine').columns(['until']).execute()
 }

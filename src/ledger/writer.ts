@@ -1,7 +1,7 @@
 /** Writes an entry: all the rows of one transaction, in statements as few as its lists allow. */
 import type { Kysely } from 'kysely'
 import { PecError } from '../errors.js'
-import type { Claim, Entry, MessageFacts, RegisterEvent } from '../points/ports.js'
+import type { Claim, Entry, MessageFacts, QuarantinedMessage, RegisterEvent } from '../points/ports.js'
 import type { SqlDialect } from './dialect.js'
 import { addressKey, keyOf } from './keys.js'
 import { ROWS_PER_STEP, type Tables } from './schema.js'
@@ -17,6 +17,7 @@ export function entryWriter(db: Kysely<Tables>, dialect: SqlDialect): EntryWrite
   const step = prepare(db.insertInto('step').values({ step: '', committed_at: 0 }))
   const claim = prepareInsert(db, dialect, 'claim', ['identifier', 'what', 'recipient'], 'new')
   const message = messageWriter(db, dialect)
+  const quarantine = quarantineWriter(db, dialect)
   const register = registerWriter(db, dialect)
   // The first word counts: what is set stays.
   const takeCharge = prepareForKeys((keys) =>
@@ -56,6 +57,7 @@ export function entryWriter(db: Kysely<Tables>, dialect: SqlDialect): EntryWrite
     for (const { identifier, recipient, outcome } of entry.outcomes ?? []) {
       await conclude(on, outcome, at, keyOf(identifier), addressKey(recipient))
     }
+    if (entry.quarantined !== undefined) await quarantine(on, entry.quarantined, at)
     await register(on, entry.events, at, first)
   }
 }
@@ -123,6 +125,20 @@ function messageWriter(db: Kysely<Tables>, dialect: SqlDialect): MessageWriter {
       ]),
     )
   }
+}
+
+type QuarantineWriter = (on: Executor, kept: QuarantinedMessage, at: number) => Promise<void>
+
+function quarantineWriter(db: Kysely<Tables>, dialect: SqlDialect): QuarantineWriter {
+  const insert = prepareInsert(
+    db,
+    dialect,
+    'quarantine',
+    ['id', 'identifier', 'reason', 'signature', 'sha256', 'size', 'since', 'until', 'provider', 'sender'],
+    'new',
+  )
+  return (on, { id, identifier, reason, signature, sha256, size, until, provider, sender }, at) =>
+    insert(on, [[id, keyOf(identifier), reason, signature, sha256, size, at, until.getTime(), provider, sender]])
 }
 
 type RegisterWriter = (on: Executor, events: readonly RegisterEvent[], at: number, first: number) => Promise<void>

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { momentOf } from '../../src/pec/moment.js'
-import type { Claim, Entry, MessageFacts, RecipientFacts, RegisterEvent } from '../../src/points/ports.js'
+import type { Claim, Entry, MessageFacts, RecipientFacts, QuarantinedMessage, RegisterEvent } from '../../src/points/ports.js'
 
 export const NOON = new Date('2026-03-02T12:00:00Z')
 
@@ -53,6 +53,21 @@ export function eventOf(identifier: string, parts: Partial<RegisterEvent> = {}):
     outcome: 'accepted',
     daticert: undefined,
     signature: undefined,
+    ...parts,
+  }
+}
+
+export function quarantinedOf(identifier: string, parts: Partial<QuarantinedMessage> = {}): QuarantinedMessage {
+  return {
+    id: `file-${identifier}`,
+    identifier,
+    reason: 'virus',
+    signature: 'Test.Eicar',
+    sha256: 'ab'.repeat(32),
+    size: 2048,
+    until: after(1000),
+    provider: 'Provider A',
+    sender: 'alice@a.example',
     ...parts,
   }
 }

@@ -50,6 +50,10 @@ const LOOKUPS: Record<string, { run: Parameters<typeof sent>[0]; plan: RegExp[] 
       /^SEARCH evidence USING INTEGER PRIMARY KEY \(rowid=\?\) LEFT-JOIN$/,
     ],
   },
+  'what is in quarantine, without sorting': {
+    run: (q, on) => q.quarantined(on, 'i'),
+    plan: [/^SEARCH quarantine USING INDEX quarantine_identifier \(identifier=\?\)$/],
+  },
   'open recipients, without sorting': {
     run: (q, on) => q.open(on, 1, 1),
     plan: [/^SEARCH recipient USING INDEX recipient_open \(open_since<\?\)$/],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { openLedger } from '../../src/ledger/sqlite.js'
 import type { RecipientState } from '../../src/points/ports.js'
-import { after, certified, claimOf, entryOf, eventOf, factsOf, failure, NOON } from './entries.js'
+import { after, certified, claimOf, entryOf, eventOf, factsOf, failure, NOON, quarantinedOf } from './entries.js'
 
 function stateOf(address: string, parts: Partial<RecipientState> = {}): RecipientState {
   return { ...certified(address), takenInChargeAt: undefined, outcome: undefined, outcomeAt: undefined, ...parts }
@@ -280,4 +280,18 @@ test('fails for now once it is closed', async () => {
   await ledger.close()
   await assert.rejects(ledger.commit(entryOf('s1')), failure('ledger', true))
   await assert.rejects(ledger.message('1@a.example'), failure('ledger', true))
+})
+
+test('gives back what is in quarantine under an identifier, with its time, in the order of time', async () => {
+  const ledger = await openLedger(':memory:')
+  const id = 'é'.repeat(300)
+  await ledger.commit(entryOf('s2', { quarantined: quarantinedOf(id, { id: 'second' }) }, after(2)))
+  await ledger.commit(entryOf('s1', { quarantined: quarantinedOf(id, { id: 'first', signature: 'Nome.è' }) }, after(1)))
+  await ledger.commit(entryOf('s3', { quarantined: quarantinedOf('other@a.example') }))
+  assert.deepEqual(await ledger.quarantinedOf(id), [
+    { ...quarantinedOf(id, { id: 'first', signature: 'Nome.è' }), since: after(1) },
+    { ...quarantinedOf(id, { id: 'second' }), since: after(2) },
+  ])
+  assert.deepEqual(await ledger.quarantinedOf('none@a.example'), [])
+  await ledger.close()
 })

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import test from 'node:test'
 import Database from 'better-sqlite3'
 import { openLedger } from '../../src/ledger/sqlite.js'
-import { claimOf, entryOf, eventOf, factsOf, failure, ledgerPath } from './entries.js'
+import { claimOf, entryOf, eventOf, factsOf, failure, ledgerPath, quarantinedOf } from './entries.js'
 
 test('makes a file that only its owner can read, journals included', async (t) => {
   const path = await ledgerPath(t)
@@ -38,7 +38,7 @@ test('can be opened by several at once, from nothing', async (t) => {
   await Promise.all(ledgers.map((ledger, n) => ledger.commit(entryOf(`s${n}`))))
   const raw = new Database(path)
   assert.deepEqual(raw.prepare('select count(*) n from step').get(), { n: 5 })
-  assert.deepEqual(raw.prepare('select version from migration').all(), [{ version: 1 }])
+  assert.deepEqual(raw.prepare('select version from migration').all(), [{ version: 1 }, { version: 2 }, { version: 3 }])
   raw.close()
   await Promise.all(ledgers.map((ledger) => ledger.close()))
 })
@@ -69,18 +69,20 @@ test('writes nothing of an entry whose last statement fails', async (t) => {
     message: factsOf(id),
     claims: [claimOf(id)],
     events: [eventOf(id), eventOf(id, { daticert: Buffer.from('x') })],
+    quarantined: quarantinedOf(id),
   })
   await assert.rejects(ledger.commit(entry), (error: Error & { code?: unknown; temporary?: unknown }) => {
     assert.deepEqual([error.code, error.temporary], ['ledger', true])
     assert.match(String(error.cause), /broken/)
     return true
   })
-  for (const table of ['step', 'claim', 'message', 'recipient', 'event', 'event_recipient', 'evidence']) {
+  for (const table of ['step', 'claim', 'message', 'recipient', 'quarantine', 'event', 'event_recipient', 'evidence']) {
     assert.deepEqual(raw.prepare(`select count(*) n from ${table}`).get(), { n: 0 }, table)
   }
   raw.exec('drop trigger broken')
   await ledger.commit(entry)
   assert.equal((await ledger.eventsOf(id)).length, 2)
+  assert.equal((await ledger.quarantinedOf(id)).length, 1)
   raw.close()
   await ledger.close()
 })
