@@ -6,6 +6,7 @@ import { initCommand } from './init.js'
 import { mailboxCommand } from './mailbox.js'
 import { checkCommand, startCommand } from './start.js'
 import { complain } from './terminal.js'
+import { verifyCommand } from './verify.js'
 
 const program = new Command('pec')
   .description('Certified mail (PEC, RFC 6109) on the Haraka mail server')
@@ -15,5 +16,6 @@ const program = new Command('pec')
   .addCommand(checkCommand())
   .addCommand(mailboxCommand())
   .addCommand(indexCommand())
+  .addCommand(verifyCommand())
 
 program.parseAsync().catch(complain)
