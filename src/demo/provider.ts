@@ -82,6 +82,7 @@ export class DemoProvider {
       directory,
       ports: [ports.submission, ports.starttls, ports.mx, ports.store],
       readyLines: [/ready for mail/],
+      startMs: 40_000,
       command: [process.execPath, pecProgram, 'start', directory],
     })
   }
