@@ -50,6 +50,14 @@ const ORIGIN_FAULTS = {
     english: 'the recipient is not among those of daticert.xml',
     italian: 'il destinatario non è indicato nei dati di certificazione',
   },
+  'sender-invalid': {
+    english: 'the sender of daticert.xml is not a mail address',
+    italian: 'il mittente dei dati di certificazione non è un indirizzo valido',
+  },
+  'identifier-taken': {
+    english: 'the identifier belongs to another message',
+    italian: "l'identificativo del messaggio è già di un altro messaggio",
+  },
 } as const satisfies Record<string, { readonly english: string; readonly italian: string }>
 
 /** A fault of this kind; the detail is for the log. */

@@ -14,6 +14,7 @@ import { findFormalExceptions, type FormalLimits } from './formal-checks.js'
 import type { House } from './house.js'
 import { issued } from './issued.js'
 import type { Dispatch, MessageFacts } from './ports.js'
+import { copiesIn, distinct } from './recipients.js'
 import { carryOut } from './step.js'
 import { takeCharge, type Charge } from './take-charge.js'
 
@@ -42,7 +43,8 @@ export interface AccessPoint {
 
 export function openAccessPoint(house: House & { readonly limits: FormalLimits }): AccessPoint {
   return {
-    async submit(submission) {
+    async submit(transaction) {
+      const submission = { ...transaction, recipients: distinct(transaction.recipients) }
       const moment = momentOf(house.clock())
       const identifier = newIdentifier(moment, house.issuer.domain)
       const exceptions = await formalExceptions(submission, house.limits)
@@ -63,7 +65,7 @@ async function formalExceptions({ message, sender, recipients }: Submission, lim
 /** The certification data come from the SMTP transaction; the header only tells primary recipients from copies. RFC 6109 §2.1 */
 function factsOf({ sender, recipients, message }: Submission, original: Original, moment: Moment, house: House): MessageFacts {
   const { identifier, clientMessageId, subject, receiptType } = original
-  const isCopy = copiesOf(original)
+  const isCopy = copiesIn(original.header)
   return {
     identifier,
     clientMessageId,
@@ -75,24 +77,13 @@ function factsOf({ sender, recipients, message }: Submission, original: Original
     own: true,
     acceptedAt: moment.date,
     size: message.size,
-    recipients: distinct(recipients).map((address) => ({ address, type: typeOf(address, house), primary: !isCopy(address) })),
+    recipients: recipients.map((address) => ({ address, type: typeOf(address, house), primary: !isCopy(address) })),
   }
-}
-
-/** Only in Cc; in both fields or in neither, a recipient is primary. RFC 6109 §3.3.2 */
-function copiesOf({ to, cc }: Pick<Original, 'to' | 'cc'>): (address: string) => boolean {
-  const primary = new Set(to.map((address) => address.toLowerCase()))
-  const copies = new Set(cc.map((address) => address.toLowerCase()))
-  return (address) => copies.has(address.toLowerCase()) && !primary.has(address.toLowerCase())
 }
 
 function typeOf(address: string, { index, directory }: House): RecipientType {
   const domain = domainOf(address)
   return directory.managesDomain(domain) || index.byDomain(domain) !== undefined ? 'certified' : 'ordinary'
-}
-
-function distinct(addresses: readonly string[]): string[] {
-  return [...new Map(addresses.map((address) => [address.toLowerCase(), address])).values()]
 }
 
 async function accept(facts: MessageFacts, original: Original, moment: Moment, house: House): Promise<void> {

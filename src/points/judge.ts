@@ -3,7 +3,7 @@
  * not correct, or ordinary mail. Asked in the order of RFC 6109 §2.2.2: is there a signature, whose is it, does it hold, is the
  * form right; and §7: do the domains belong to the signer.
  */
-import { domainOf } from '../mail/address.js'
+import { domainOf, isAddress } from '../mail/address.js'
 import type { Source } from '../mail/source.js'
 import type { CertificationData } from '../pec/certification.js'
 import type { FormalFault } from '../pec/formal-faults.js'
@@ -108,6 +108,8 @@ function competenceFaults(data: CertificationData, records: readonly ProviderRec
   const forSender = manages(records, data.sender)
   const about = data.delivery === undefined ? data.takenInCharge : [data.delivery]
   const stranger = about.find((address) => !manages(records, address))
+  // The sender of an envelope is told what becomes of it: he must be one that mail can be sent to.
+  if (data.kind === 'transport' && !isAddress(data.sender)) return [originFault('sender-invalid', data.sender)]
   switch (sayerOf(data.kind)) {
     case 'sender':
       return forSender ? [] : [originFault('sender-not-managed', data.sender)]
