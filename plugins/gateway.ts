@@ -1,6 +1,7 @@
 /** Opens the gateway in every process that handles mail, and runs the embedded mailbox store once. */
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
+import { UNSCANNED } from '../src/antivirus/none.js'
 import { parseConfig, type Config, type Ini } from '../src/config.js'
 import { reasonOf } from '../src/errors.js'
 import { startDeadlines } from '../src/haraka/deadline-job.js'
@@ -28,6 +29,7 @@ const stop = (error: unknown): Reply => ({ code: 'refuse', text: `The gateway ca
 /** Once, in the master or in the only process: it has the node's own work, and sends the notices that come of it. */
 export const openMaster = hook(async function () {
   await openHere(this)
+  if (config.antivirus.engine === 'none') this.logwarn(UNSCANNED)
   if (config.store.embedded) {
     const store = await openEmbeddedStore(config, (message) => this.lognotice(message))
     endings.push(() => store.close())

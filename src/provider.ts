@@ -1,8 +1,9 @@
 /**
- * The provider as its settings make it: keys, index, trust, users and ledger, opened together. What is wrong with any of them is
+ * The provider as its settings make it: keys, index, trust, users, ledger and quarantine, opened together. What is wrong with any of them is
  * told at once, with all the rest.
  */
 import { readFile } from 'node:fs/promises'
+import { openAntivirus } from './antivirus/engine.js'
 import type { Config } from './config.js'
 import { FileDirectory, type DirectoryEvent } from './directory/file-directory.js'
 import { PecError, reasonOf } from './errors.js'
@@ -10,7 +11,9 @@ import type { SqlLedger } from './ledger/ledger.js'
 import { openLedger } from './ledger/sqlite.js'
 import type { Issuer } from './pec/signed-message.js'
 import { SERVICE_LOCAL_PART } from './pec/kinds.js'
+import type { Antivirus, Quarantine } from './points/ports.js'
 import { IndexFile, type IndexEvent } from './providers/index-file.js'
+import { openFileQuarantine } from './quarantine/file-quarantine.js'
 import { CrlCache } from './smime/crl.js'
 import { readPem } from './smime/pem.js'
 import { openFileSigner, type Signer } from './smime/signer.js'
@@ -24,6 +27,8 @@ export interface Provider {
   readonly index: IndexFile
   readonly trust: TrustStore
   readonly ledger: SqlLedger
+  readonly antivirus: Antivirus
+  readonly quarantine: Quarantine
   /** Authorities of other providers' TLS certificates, PEM; undefined for those of Node.js. */
   readonly peerAuthorities: Buffer | undefined
   close(): Promise<void>
@@ -45,12 +50,13 @@ export async function openProvider(config: Config, onEvent: (message: string) =>
       return undefined
     }
   }
-  const [signer, index, trust, directory, ledger, peerAuthorities] = await Promise.all([
+  const [signer, index, trust, directory, ledger, quarantine, peerAuthorities] = await Promise.all([
     part(() => openSigner(config, address)),
     part(() => openIndex(config, onEvent)),
     part(() => openTrust(config, crls)),
     part(() => FileDirectory.open({ path: config.directory.file, clock, onEvent: (event) => onEvent(directoryLine(event)) })),
     part(() => openLedger(config.ledger.file)),
+    part(() => openFileQuarantine(config.quarantine)),
     part(() => readPeerAuthorities(config)),
   ])
   const close = async (): Promise<void> => {
@@ -66,13 +72,15 @@ export async function openProvider(config: Config, onEvent: (message: string) =>
     trust === undefined ||
     directory === undefined ||
     ledger === undefined ||
+    quarantine === undefined ||
     faults.length > 0
   ) {
     await close()
     throw new PecError('configuration', faults.join('\n'))
   }
   const issuer = { name: provider.name, address, domain: provider.domain, signer }
-  return { issuer, receipts: provider.receipts, directory, index, trust, ledger, peerAuthorities, close }
+  const parts = { directory, index, trust, ledger, quarantine, peerAuthorities }
+  return { issuer, receipts: provider.receipts, ...parts, antivirus: openAntivirus(config.antivirus), close }
 }
 
 /** Opens everything and closes it again. Rejects with PecError 'configuration' naming every fault. */

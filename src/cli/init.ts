@@ -25,6 +25,7 @@ interface InitOptions {
   readonly trust?: string
   readonly crl?: string
   readonly index?: string
+  readonly antivirus?: string
 }
 
 export function initCommand(): Command {
@@ -44,6 +45,10 @@ export function initCommand(): Command {
     .option('--trust <FILE>', "authorities of the providers' certificates, PEM")
     .option('--crl <FILE|URL>', 'their revocation list')
     .option('--index <LDIF>', 'the index of providers')
+    .option(
+      '--antivirus <none|clamd|HOST:PORT|PATH>',
+      'clamd, where it listens, or none (default: none with a test key, else clamd)',
+    )
     .action(init)
 }
 
@@ -68,6 +73,8 @@ async function init(directory: string, options: InitOptions): Promise<void> {
   await symlink(packageRoot, packageLink(root), 'dir')
   say(`${directory} is ready: ${options.name}, ${domain}.`)
   if (keys.isTest) say('Its key and authority are for tests: no other provider will trust them.')
+  if (antivirusOf(options).engine === 'none')
+    say('It has NO ANTIVIRUS: for trials only. For clamd: --antivirus clamd, or [antivirus] in config/pec.ini.')
   say(`Add a mailbox:  pec mailbox add ${directory} user@${domain}`)
   say(`Start it:       pec start ${directory}`)
 }
@@ -77,6 +84,8 @@ function checkOptions(options: InitOptions, domain: string, receipts: string): v
   if (!isAddress(`posta-certificata@${domain}`)) faults.push(`${domain} is not a mail domain`)
   if (!isAddress(receipts)) faults.push(`${receipts} is not a mail address`)
   if (/[\r\n]/.test(options.name) || options.name.trim() === '') faults.push('the name is empty or has more than one line')
+  if (options.antivirus !== undefined && !/^(?:none|clamd|\/.*|\S+:\d{1,5})$/.test(options.antivirus))
+    faults.push(`--antivirus ${options.antivirus} is neither none, clamd, HOST:PORT nor the path of a socket`)
   if (options.cert !== undefined && options.key === undefined) faults.push('--cert needs --key')
   if (options.key !== undefined && options.cert === undefined) faults.push('--key needs --cert')
   if (options.key !== undefined && options.trust === undefined)
@@ -84,12 +93,18 @@ function checkOptions(options: InitOptions, domain: string, receipts: string): v
   if (faults.length > 0) throw new PecError('configuration', faults.join('; '))
 }
 
+/** An instance with a test key is for trials. */
+function antivirusOf({ antivirus, key }: InitOptions): Readonly<Record<string, string>> {
+  const choice = antivirus ?? (key === undefined ? 'none' : 'clamd')
+  return choice === 'none' || choice === 'clamd' ? { engine: choice } : { engine: 'clamd', socket: choice }
+}
+
 async function makeFolders(root: string): Promise<void> {
   await mkdir(root, { recursive: true })
   if ((await readdir(root)).length > 0) throw new PecError('configuration', `${root} is not empty: choose another directory`)
   await mkdir(join(root, 'config'))
   await mkdir(join(root, 'node_modules'))
-  for (const folder of ['queue', 'spool', 'ledger', 'mail']) await mkdir(join(root, folder), { mode: 0o700 })
+  for (const folder of ['queue', 'spool', 'ledger', 'mail', 'quarantine']) await mkdir(join(root, folder), { mode: 0o700 })
 }
 
 async function copyDefaults(config: string): Promise<void> {
@@ -118,6 +133,7 @@ async function writeSettings(
     provider: { name: options.name.trim(), domain: options.domain, receipts: options.receipts },
     listeners: { submission: `${submissionPort},${starttlsPort}`, reception: String(mxPort) },
     trust: { crl: keys.crl },
+    antivirus: antivirusOf(options),
     store: { lmtp: `127.0.0.1:${options.storePort ?? (await freePort())}` },
   })
   await writeFile(join(config, 'me'), `mail.${options.domain}\n`)

@@ -2,6 +2,9 @@
 import { spawn } from 'node:child_process'
 import { resolve } from 'node:path'
 import { Command } from 'commander'
+import { checkAntivirus } from '../antivirus/engine.js'
+import { UNSCANNED } from '../antivirus/none.js'
+import { reasonOf } from '../errors.js'
 import { checkProvider } from '../provider.js'
 import { harakaProgram, readInstance } from './instance.js'
 import { say } from './terminal.js'
@@ -11,17 +14,24 @@ export function startCommand(): Command {
     .description('run the gateway in the foreground; stop it with Ctrl-C or SIGTERM')
     .argument('<DIR>', 'the instance directory, made by pec init')
     .action(async (directory: string) => {
-      await checkProvider(readInstance(directory))
+      const config = readInstance(directory)
+      await checkProvider(config)
+      if (config.antivirus.engine === 'none') say(UNSCANNED)
+      // It may come later: until then messages are refused for the time being.
+      await checkAntivirus(config.antivirus).catch((error: unknown) => say(reasonOf(error)))
       process.exitCode = await runHaraka(resolve(directory))
     })
 }
 
 export function checkCommand(): Command {
   return new Command('check-config')
-    .description('check settings, keys, certificates and index, and name every fault')
+    .description('check settings, keys, certificates, index and antivirus, and name every fault')
     .argument('<DIR>', 'the instance directory')
     .action(async (directory: string) => {
-      await checkProvider(readInstance(directory))
+      const config = readInstance(directory)
+      await checkProvider(config)
+      await checkAntivirus(config.antivirus)
+      if (config.antivirus.engine === 'none') say(UNSCANNED)
       say('The configuration is in order.')
     })
 }

@@ -55,7 +55,10 @@ async function answer(
   try {
     reply = await decide()
   } catch (error) {
-    plugin.logerror(`${reasonOf(error)}${isPecError(error) ? causeOf(error) : stackOf(error)}`)
+    const line = `${reasonOf(error)}${isPecError(error) ? causeOf(error) : stackOf(error)}`
+    // Without antivirus nothing goes through: that is for somebody to look at now.
+    if (isPecError(error) && error.code === 'antivirus') plugin.logcrit(line)
+    else plugin.logerror(line)
     reply = otherwise(error)
   }
   next(CODES[reply.code], wordsOf(reply))

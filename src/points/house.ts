@@ -1,6 +1,6 @@
 /** The provider as its three points see it. */
 import type { Issuer } from '../pec/signed-message.js'
-import type { Clock, Directory, Ledger, Outbox, ProviderIndex } from './ports.js'
+import type { Antivirus, Clock, Directory, Ledger, Outbox, ProviderIndex, Quarantine } from './ports.js'
 
 export interface House {
   readonly issuer: Issuer
@@ -10,5 +10,7 @@ export interface House {
   readonly index: ProviderIndex
   readonly ledger: Ledger
   readonly outbox: Outbox
+  readonly antivirus: Antivirus
+  readonly quarantine: Quarantine
   readonly clock: Clock
 }

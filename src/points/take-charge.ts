@@ -29,12 +29,23 @@ export interface Charge {
   readonly takenInCharge: { readonly identifier: string; readonly recipients: readonly string[] }
 }
 
-/**
- * Takes charge of an envelope for these recipients of ours, with one receipt for them all. Our own receipt, for a message between
- * two of our users, is for ourselves: it is in the register and goes nowhere.
- */
+/** Takes charge of an envelope for these recipients of ours and sends it on to their mailboxes. */
 export async function takeCharge(
   envelope: Envelope,
+  recipients: readonly string[],
+  moment: Moment,
+  house: House,
+): Promise<Charge> {
+  const charge = await chargeOnly(envelope, recipients, moment, house)
+  return { ...charge, dispatches: [...charge.dispatches, ...recipients.map((recipient) => envelopeTo(recipient, envelope))] }
+}
+
+/**
+ * Takes charge, with one receipt for all these recipients. Our own receipt, for a message between two of our users, is for
+ * ourselves: it is in the register and goes nowhere.
+ */
+export async function chargeOnly(
+  envelope: Pick<Envelope, 'facts' | 'serviceMailbox'>,
   recipients: readonly string[],
   moment: Moment,
   house: House,
@@ -45,10 +56,7 @@ export async function takeCharge(
   const receipt = await composeNotification({ message: facts, moment, occurrence }, house.issuer)
   const forOurselves = facts.own && serviceMailbox === house.receipts
   return {
-    dispatches: [
-      ...(forOurselves ? [] : [notificationTo(serviceMailbox, identifier, receipt.message, house)]),
-      ...recipients.map((recipient) => envelopeTo(recipient, envelope)),
-    ],
+    dispatches: forOurselves ? [] : [notificationTo(serviceMailbox, identifier, receipt.message, house)],
     claims: recipients.map((recipient) => ({ identifier, what: 'take-charge', recipient })),
     events: [issued('take-charge', receipt, facts, house.issuer, { recipients })],
     takenInCharge: { identifier, recipients },

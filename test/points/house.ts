@@ -18,6 +18,7 @@ import { issueAuthority, issueProviderCertificate, type KeyAndCertificate } from
 import { readPem } from '../../src/smime/pem.js'
 import { createSigner } from '../../src/smime/signer.js'
 import { TrustStore } from '../../src/smime/trust.js'
+import { TestAntivirus, TestQuarantine } from './scanning.js'
 
 export const NOON = new Date('2026-03-02T12:00:00Z')
 
@@ -124,6 +125,8 @@ export class TestOutbox implements Outbox {
 export interface TestHouse extends ReceptionHouse {
   readonly ledger: SqlLedger
   readonly outbox: TestOutbox
+  readonly antivirus: TestAntivirus
+  readonly quarantine: TestQuarantine
   readonly limits: FormalLimits
   readonly briefHash: BriefSettings
   /** What the clock tells from now on. */
@@ -146,6 +149,8 @@ export async function houseOf(world: World, { issuer, record }: TestProvider, pa
     trust: world.trust,
     ledger: await openLedger(':memory:'),
     outbox: new TestOutbox(),
+    antivirus: new TestAntivirus(),
+    quarantine: new TestQuarantine(),
     ordinaryMail: parts.ordinaryMail ?? 'accept',
     limits: parts.limits ?? { recipients: 1000, bytesTimesRecipients: 100_000_000 },
     briefHash: { input: 'encoded', algorithm: 'sha1' },
