@@ -22,6 +22,7 @@ export class ExchangeLog {
   private done: Times[] = []
   private wake: (() => void)[] = []
   private begun = 0
+  private refusal: string | undefined
   private first = Infinity
   private last = 0
 
@@ -50,14 +51,20 @@ export class ExchangeLog {
     this.wake = []
   }
 
+  /** Notes that a message of ours was refused after all: nothing more will come, and who waits is told. */
+  refuse(id: string, reason: string): void {
+    if (this.open.has(id)) this.refusal = `${id}: ${reason}`
+  }
+
   /** Resolves when fewer than `limit` messages are under way. Rejects if none gets done for `waitMs`. */
   async room(limit: number, waitMs: number): Promise<void> {
     while (this.open.size >= limit) await this.nextDone(waitMs)
   }
 
-  /** Resolves when every message begun has reached everything. Rejects after `waitMs`. */
+  /** Resolves when every message begun has reached everything. Rejects after `waitMs`, or when one was refused. */
   async drained(waitMs: number): Promise<void> {
-    await within(waitMs, 'messages are still under way', () => this.open.size === 0)
+    await within(waitMs, 'messages are still under way', () => this.open.size === 0 || this.refusal !== undefined)
+    if (this.refusal !== undefined) throw new Error(this.refusal)
   }
 
   private nextDone(waitMs: number): Promise<void> {

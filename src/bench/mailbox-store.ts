@@ -6,6 +6,7 @@ import type { ExchangeLog, Milestone } from './exchange.js'
 const HEADER_BYTES = 8 * 1024
 
 const RECEIPTS: Readonly<Record<string, Milestone>> = { accettazione: 'acceptance', 'avvenuta-consegna': 'receipt' }
+const REFUSALS: readonly string[] = ['non-accettazione', 'errore-consegna']
 
 /** Starts the sink. `seen`, if given, is told of every arrival too. */
 export function startMailboxStore(log: ExchangeLog, seen?: (message: SinkMessage) => void): Promise<Sink> {
@@ -13,8 +14,11 @@ export function startMailboxStore(log: ExchangeLog, seen?: (message: SinkMessage
     seen?.(message)
     const header = headerOf(message)
     const id = field(header, 'X-Riferimento-Message-ID') ?? field(header, 'Message-ID')
-    const milestone = milestoneOf(header)
-    if (id !== undefined && milestone !== undefined) log.reach(id, milestone, message.receivedAt)
+    if (id === undefined) return
+    const receipt = field(header, 'X-Ricevuta')
+    const milestone = receipt === undefined ? 'message' : RECEIPTS[receipt]
+    if (milestone !== undefined) log.reach(id, milestone, message.receivedAt)
+    else if (receipt !== undefined && REFUSALS.includes(receipt)) log.refuse(id, receipt)
   }
   return startSink({ protocol: 'lmtp', keepBytes: HEADER_BYTES, onMessage })
 }
@@ -31,9 +35,4 @@ export function field(header: string, name: string): string | undefined {
   if (at < 0) return undefined
   const value = header.slice(at + name.length + 3)
   return value.slice(0, value.search(/\r\n(?![ \t])/)).trim()
-}
-
-function milestoneOf(header: string): Milestone | undefined {
-  const receipt = field(header, 'X-Ricevuta')
-  return receipt === undefined ? 'message' : RECEIPTS[receipt]
 }

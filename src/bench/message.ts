@@ -8,11 +8,11 @@ export interface MessageMaker {
   make(id: string): Buffer
 }
 
-/** A maker of messages of `size` bytes from and to these addresses. */
-export function messageMaker(size: number, from: string, to: string): MessageMaker {
+/** A maker of messages of `size` bytes from and to these addresses, all of which To names: certified mail has no blind copies. */
+export function messageMaker(size: number, from: string, to: readonly string[]): MessageMaker {
   const head = [
     `From: "Bench Sender" <${from}>`,
-    `To: ${to}`,
+    `To: ${to.join(',\r\n ')}`,
     'Subject: Bench',
     'Date: Thu, 1 Jan 2026 10:00:00 +0100',
     'MIME-Version: 1.0',

@@ -55,7 +55,7 @@ export class Rig {
 
   /** Messages of `size` bytes to its recipient, or to others. */
   load(size: number, to: readonly string[] = [this.running.to]): Load {
-    const messages = messageMaker(size, this.running.from, to[0] ?? '')
+    const messages = messageMaker(size, this.running.from, to)
     return { sessions: this.sessions, from: this.running.from, to, messages, log: this.log }
   }
 }

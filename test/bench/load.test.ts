@@ -22,7 +22,7 @@ async function loadOn(lab: Laboratory, log: ExchangeLog, port: number): Promise<
 
 test('messages have the size asked for, and nothing to stuff', () => {
   for (const size of [20 * 1024, 1024 * 1024]) {
-    const data = messageMaker(size, 'a@pec-a.test', 'b@pec-a.test').make('<id@client.test>')
+    const data = messageMaker(size, 'a@pec-a.test', ['b@pec-a.test', 'c@pec-a.test']).make('<id@client.test>')
     assert.ok(Math.abs(data.length - size) < 200, `${data.length}`)
     assert.deepEqual(data, stuff(data.subarray(0, -3)))
   }
@@ -62,6 +62,18 @@ test('receipts and envelopes are told apart and belong to the message they refer
     await session.send({ from: '', to: ['from@pec-a.test'] }, Buffer.from(message))
   }
   assert.deepEqual(Object.keys(log.take().exchanges[0] ?? {}), ['acceptance', 'receipt', 'message'])
+})
+
+test('a notice that a message was refused stops the load', async (t) => {
+  const lab = new Laboratory(t)
+  const log = new ExchangeLog(['accepted', 'acceptance'])
+  const store = await startMailboxStore(log)
+  lab.atClose(() => store.close())
+  const session = await lab.client({ port: store.port })
+  await session.command('LHLO client.test')
+  const notice = `X-Ricevuta: non-accettazione\r\nX-Riferimento-Message-ID: ${log.begin(0)}\r\n\r\n`
+  await session.send({ from: '', to: ['from@pec-a.test'] }, Buffer.from(notice))
+  await assert.rejects(log.drained(5000), /non-accettazione/)
 })
 
 test('a refusal stops the load with what the server said', async (t) => {
