@@ -8,7 +8,7 @@ const HOUR = 3_600_000
 
 /** Notes, each a sentence; a message that is not intact has none. */
 export function notesOn(evidence: Evidence, now: Date): string[] {
-  const { integrity, certificate, signingTime, standing, digest, data, enclosures, lineEndsCompleted } = evidence
+  const { integrity, certificate, signingTime, standing, records, digest, data, enclosures, lineEndsCompleted } = evidence
   if (integrity !== 'intact' || certificate === undefined) return []
   const notes: string[] = []
   const certified = data && dateOf(data)
@@ -16,6 +16,9 @@ export function notesOn(evidence: Evidence, now: Date): string[] {
     notes.push(
       `The certificate was valid at the signature and expired later, on ${shownTime(certificate.notAfter)}: what it signed before stays signed.`,
     )
+  }
+  if (records?.length === 0 && now > certificate.notAfter) {
+    notes.push('An index need not list certificates that have expired: that of the time of the message would tell.')
   }
   if (standing?.revocation.answer === 'too-late') {
     notes.push('The revocation list was issued after the certificate had expired: one from before would tell more.')

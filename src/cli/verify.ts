@@ -27,6 +27,7 @@ const HELP = `
 The signature is checked as of the time it was made: a certificate that has expired since is no fault. One that was revoked,
 before or after, is: the time of a signature is its signer's own word. Without --ca and --index nothing tells whether the signer
 is a provider. The operator of a gateway has both files: config/pec_anchors.pem and config/pec_index.ldif of its directory.
+For an old message give the index of its time: a certificate that was replaced, or a domain that moved, is not in today's.
 
 The copy may have been saved by a mail program with LF line ends, below an mbox "From " line, or with more fields on top.
 

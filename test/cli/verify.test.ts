@@ -48,6 +48,7 @@ interface Facts {
   readonly index: { readonly status: string }
   readonly data: Readonly<Record<string, unknown>> | null
   readonly original: Readonly<Record<string, unknown>> | null
+  readonly notes: readonly string[]
   readonly findings: readonly { readonly code: string; readonly text: string }[]
 }
 
@@ -183,6 +184,7 @@ describe('anything wrong exits 1:', () => {
     assert.equal(status, 1)
     assert.equal(facts.index.status, 'not-listed')
     assert.deepEqual(codes(facts), ['signer-unknown'])
+    assert.match(facts.notes.join(' '), /that of the time of the message would tell/)
   })
 })
 
