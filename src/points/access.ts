@@ -12,6 +12,7 @@ import type { SignedEnvelope } from '../pec/signed-message.js'
 import { notificationTo } from './dispatch.js'
 import { findFormalExceptions, type FormalLimits } from './formal-checks.js'
 import type { House } from './house.js'
+import { infectedBy } from './infected.js'
 import { issued } from './issued.js'
 import type { Dispatch, MessageFacts } from './ports.js'
 import { copiesIn, distinct } from './recipients.js'
@@ -41,20 +42,37 @@ export interface AccessPoint {
   submit(submission: Submission): Promise<AccessOutcome>
 }
 
-export function openAccessPoint(house: House & { readonly limits: FormalLimits }): AccessPoint {
+export interface AccessHouse extends House {
+  readonly limits: FormalLimits
+}
+
+export function openAccessPoint(house: AccessHouse): AccessPoint {
   return {
     async submit(transaction) {
       const submission = { ...transaction, recipients: distinct(transaction.recipients) }
+      const fault = await findFault(submission, house)
+      // The time is that of the acceptance, and a scan may take long.
       const moment = momentOf(house.clock())
       const identifier = newIdentifier(moment, house.issuer.domain)
-      const exceptions = await formalExceptions(submission, house.limits)
       const original = await prepareOriginal(submission.message, identifier)
       const facts = factsOf(submission, original, moment, house)
-      if (exceptions.length > 0) await refuse(facts, exceptions, moment, house)
-      else await accept(facts, original, moment, house)
-      return { accepted: exceptions.length === 0, identifier }
+      if (fault === undefined) await accept(facts, original, moment, house)
+      else await refuse(facts, fault, submission.message, moment, house)
+      return { accepted: fault === undefined, identifier }
     },
   }
+}
+
+/** Why a message is not accepted. */
+type Fault =
+  { readonly kind: 'formal'; readonly exceptions: readonly FormalException[] } | { readonly kind: 'virus'; readonly name: string }
+
+/** What the form has against it, or else the antivirus: what is refused anyway need not be scanned. */
+async function findFault(submission: Submission, house: AccessHouse): Promise<Fault | undefined> {
+  const exceptions = await formalExceptions(submission, house.limits)
+  if (exceptions.length > 0) return { kind: 'formal', exceptions }
+  const scan = await house.antivirus.scan(submission.message)
+  return scan.verdict === 'infected' ? { kind: 'virus', name: scan.name } : undefined
 }
 
 async function formalExceptions({ message, sender, recipients }: Submission, limits: FormalLimits): Promise<FormalException[]> {
@@ -152,18 +170,29 @@ function sendings(facts: MessageFacts, { message }: SignedEnvelope, house: House
   return [{ from: facts.sender, to: elsewhere, message, errand: { kind: 'send-envelope', identifier: facts.identifier } }]
 }
 
-/** The whole message is refused, with a notice that gives every reason. RFC 6109 §3.1.2 */
-async function refuse(facts: MessageFacts, exceptions: readonly FormalException[], moment: Moment, house: House): Promise<void> {
-  const errorDetail = exceptions.map(describeFormalException).join('; ')
-  const occurrence = { kind: 'non-acceptance', error: 'other', errorDetail } as const
+/** The whole message is refused, with a notice that says why. RFC 6109 §3.1.2, §3.1.3 */
+async function refuse(facts: MessageFacts, fault: Fault, message: Source, moment: Moment, house: House): Promise<void> {
+  const { error, errorDetail, outcome } = wordsOf(fault)
+  const occurrence = { kind: 'non-acceptance', error, errorDetail } as const
   const notice = await composeNotification({ message: facts, moment, occurrence }, house.issuer)
   await carryOut(
     {
       at: moment,
       claims: [{ identifier: facts.identifier, what: 'acceptance', recipient: '' }],
-      events: [issued('non-acceptance', notice, facts, house.issuer, { outcome: exceptions.map(({ kind }) => kind).join(', ') })],
+      events: [issued('non-acceptance', notice, facts, house.issuer, { outcome })],
       dispatches: [notificationTo(facts.sender, facts.identifier, notice.message, house)],
+      infected: fault.kind === 'virus' ? infectedBy(fault.name, message, facts) : undefined,
     },
     house,
   )
+}
+
+/** For the notice, every reason in Italian; for the register, in English. */
+function wordsOf(fault: Fault): { readonly error: 'virus' | 'other'; readonly errorDetail: string; readonly outcome: string } {
+  if (fault.kind === 'virus') return { error: 'virus', errorDetail: fault.name, outcome: `virus: ${fault.name}` }
+  return {
+    error: 'other',
+    errorDetail: fault.exceptions.map(describeFormalException).join('; '),
+    outcome: fault.exceptions.map(({ kind }) => kind).join(', '),
+  }
 }

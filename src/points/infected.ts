@@ -12,7 +12,8 @@ import { notificationTo } from './dispatch.js'
 import type { House } from './house.js'
 import { issued } from './issued.js'
 import type { Entry, MessageFacts } from './ports.js'
-import type { Infected } from './step.js'
+import type { Incoming } from './received.js'
+import type { Infected, Step } from './step.js'
 import { chargeOnly, type Charge, type Envelope } from './take-charge.js'
 
 export interface InfectedCharge extends Charge {
@@ -45,7 +46,7 @@ export async function chargeInfected(
     events: [
       ...charge.events,
       ...notices.map(({ recipient, signed }) =>
-        issued('virus-detection', signed, facts, house.issuer, { recipients: [recipient], outcome: name }),
+        issued('virus-detection', signed, facts, house.issuer, { recipients: [recipient], outcome: `virus: ${name}` }),
       ),
     ],
     outcomes: recipients.map((recipient) => ({ identifier, recipient, outcome: 'virus' })),
@@ -64,4 +65,16 @@ export function infectedBy(
 ): Infected {
   const { identifier, provider, sender } = about
   return { message, identifier, reason: 'virus', signature: name, provider, sender }
+}
+
+/** The reply to mail with a virus that is not a valid envelope; its bearer keeps it. */
+export function refusalFor(name: string): string {
+  return `5.7.1 The message holds a virus: ${name}`
+}
+
+/** That reply in the register. `provider` is who signed the message, or else the host that brought it. */
+export function refusedInfected(name: string, { sender, recipients }: Incoming, provider: string, moment: Moment): Step {
+  const nothing = { identifier: '', messageId: '', subject: undefined, daticert: undefined, signature: undefined }
+  const refusal = { type: 'refusal', ...nothing, sender, recipients, provider, outcome: refusalFor(name) } as const
+  return { at: moment, claims: [], events: [refusal], dispatches: [] }
 }

@@ -10,6 +10,7 @@ import { originFault } from '../pec/origin-faults.js'
 import { anomalyFor } from './anomaly.js'
 import { deliveries } from './dispatch.js'
 import type { House } from './house.js'
+import { chargeInfected, infectedBy, refusalFor, refusedInfected } from './infected.js'
 import { judge, type Fault, type Judgement, type Trust } from './judge.js'
 import type { Claim, MessageFacts, StoredMessage } from './ports.js'
 import { receiptStep } from './receipts.js'
@@ -42,16 +43,19 @@ export function openReceptionPoint(house: ReceptionHouse): ReceptionPoint {
   return {
     async receive(transaction) {
       const incoming = { ...transaction, recipients: distinct(transaction.recipients) }
-      const moment = momentOf(house.clock())
-      const judgement = await judge(incoming.message, moment.date, house.index, house.trust)
+      const judgement = await judge(incoming.message, house.clock(), house.index, house.trust)
       if (judgement.verdict === 'ordinary') {
         const refusal = await refusalOfOrdinary(incoming, judgement.fault, house)
         if (refusal !== undefined) return { accepted: false, reason: refusal }
       }
+      const virus = await virusIn(judgement, incoming, house)
+      // The time is that of the take-charge, and a scan may take long.
+      const arrival = { incoming, virus, moment: momentOf(house.clock()) }
       for (let attempt = 1; ; attempt++) {
         try {
-          await carryOut(await stepFor(judgement, incoming, moment, house), house)
-          return { accepted: true, as: judgement.verdict }
+          const { step, refusal } = await decide(judgement, arrival, house)
+          await carryOut(step, house)
+          return refusal === undefined ? { accepted: true, as: judgement.verdict } : { accepted: false, reason: refusal }
         } catch (error) {
           if (!isConflict(error)) throw error
           if (attempt === TRIES) throw new PecError('ledger', reasonOf(error), { temporary: true, cause: error })
@@ -77,67 +81,120 @@ function speakable(text: string): string {
 
 const MAX_REASON = 200
 
-function stepFor(judgement: Judgement, incoming: Incoming, moment: Moment, house: House): Promise<Step> {
+/** The name of a virus in it. Receipts are not looked into (infected.ts). */
+async function virusIn({ verdict }: Judgement, { message }: Incoming, house: House): Promise<string | undefined> {
+  if (verdict === 'receipt') return undefined
+  const scan = await house.antivirus.scan(message)
+  return scan.verdict === 'infected' ? scan.name : undefined
+}
+
+/** A message that came in, with all that is known of it beside its judgement. */
+interface Arrival {
+  readonly incoming: Incoming
+  readonly virus: string | undefined
+  readonly moment: Moment
+}
+
+/** What is done about a message, and with what reply it is refused, if it is. */
+interface Decision {
+  readonly step: Step
+  readonly refusal?: string
+}
+
+async function decide(judgement: Judgement, arrival: Arrival, house: House): Promise<Decision> {
+  const { incoming, moment } = arrival
   switch (judgement.verdict) {
     case 'envelope':
-      return envelopeStep(judgement, incoming, moment, house)
+      return decideOnEnvelope(judgement, arrival, house)
     case 'receipt':
-      return receiptStep(judgement, incoming, moment, house)
+      return { step: await receiptStep(judgement, incoming, moment, house) }
     case 'incorrect':
-      return anomalyStep(judgement.faults, judgement.provider.name, incoming, moment, house)
+      return decideOnUncertified(judgement.faults, judgement.provider.name, arrival, house)
     case 'ordinary':
-      return anomalyStep([judgement.fault], incoming.host, incoming, moment, house)
+      return decideOnUncertified([judgement.fault], incoming.host, arrival, house)
   }
 }
 
-async function anomalyStep(
+/** An anomaly envelope, but not around a virus. RFC 6109 §2.2.2 */
+async function decideOnUncertified(
   faults: readonly Fault[],
   provider: string,
-  incoming: Incoming,
-  moment: Moment,
+  { incoming, virus, moment }: Arrival,
   house: House,
-): Promise<Step> {
-  return { at: moment, claims: [], ...(await anomalyFor({ ...incoming, faults, provider }, moment, house)) }
+): Promise<Decision> {
+  if (virus !== undefined) {
+    return { step: refusedInfected(virus, incoming, provider, moment), refusal: refusalFor(virus) }
+  }
+  return { step: { at: moment, claims: [], ...(await anomalyFor({ ...incoming, faults, provider }, moment, house)) } }
+}
+
+async function decideOnEnvelope(envelope: Envelope, arrival: Arrival, house: House): Promise<Decision> {
+  const { data, provider } = envelope
+  const known = await house.ledger.message(data.identifier)
+  if (known !== undefined && !isSame(known, envelope)) {
+    return decideOnUncertified([originFault('identifier-taken', known.sender)], provider.name, arrival, house)
+  }
+  return { step: await envelopeStep(envelope, known === undefined, arrival, house) }
 }
 
 /**
  * Taken in charge for the recipients named as certified in daticert.xml and not taken yet (pec.md 17.4). Those named as ordinary
- * get the envelope without receipts, as their provider was not known to be one; those not named at all, an anomaly envelope.
+ * get the envelope without receipts, as their provider was not known to be one; those not named at all, an anomaly envelope. With
+ * a virus nobody gets anything; whoever was taken in charge gets a notice instead.
  */
-async function envelopeStep(envelope: Envelope, incoming: Incoming, moment: Moment, house: House): Promise<Step> {
-  const { data, provider } = envelope
-  const { identifier } = data
-  const known = await house.ledger.message(identifier)
-  if (known !== undefined && !isSame(known, envelope)) {
-    return anomalyStep([originFault('identifier-taken', known.sender)], provider.name, incoming, moment, house)
-  }
+async function envelopeStep(envelope: Envelope, isFirst: boolean, arrival: Arrival, house: House): Promise<Step> {
+  const { incoming, virus, moment } = arrival
+  const { identifier } = envelope.data
   const named = groupRecipients(incoming.recipients, envelope)
   const claims = named.certified.map((recipient): Claim => ({ identifier, what: 'take-charge', recipient }))
   const taken = new Set(await house.ledger.taken(claims))
   const fresh = claims.filter((claim) => !taken.has(claim)).map(({ recipient }) => recipient)
 
-  const { sender, message } = incoming
   const isDuplicate = named.certified.length > 0 && fresh.length === 0
-  const reception = received('reception', envelope, incoming, isDuplicate ? 'duplicate' : 'valid')
-  const plain = deliveries(sender, named.ordinary, message, { kind: 'deliver-other', identifier })
-  const faults = [originFault('recipient-not-named')]
-  const uncertified = { sender, message, recipients: named.unknown, faults, provider: provider.name }
-  const anomaly = await anomalyFor(uncertified, moment, house)
-  const rest = { events: [reception, ...anomaly.events], dispatches: [...plain, ...anomaly.dispatches] }
-  if (fresh.length === 0) return { at: moment, claims: [], ...rest }
-
+  const outcome = virus === undefined ? (isDuplicate ? 'duplicate' : 'valid') : `virus: ${virus}`
+  const reception = received('reception', envelope, incoming, outcome)
+  const others = virus === undefined ? await othersStep(envelope, named, incoming, moment, house) : NOTHING
   const facts = await factsOf(envelope, incoming, moment)
-  const { original } = envelope
-  const charge = await takeCharge({ message, original, facts, serviceMailbox: provider.mailReceipt }, fresh, moment, house)
-  return {
+  const rest = {
     at: moment,
+    events: [reception, ...others.events],
+    dispatches: others.dispatches,
+    // Kept if anything is kept back: a duplicate that has come through before is not.
+    infected: virus === undefined || isDuplicate ? undefined : infectedBy(virus, incoming.message, facts),
+  }
+  if (fresh.length === 0) return { ...rest, claims: [] }
+
+  const { original, provider } = envelope
+  const charged = { message: incoming.message, original, facts, serviceMailbox: provider.mailReceipt }
+  const charge =
+    virus === undefined
+      ? await takeCharge(charged, fresh, moment, house)
+      : await chargeInfected(charged, fresh, virus, moment, house)
+  return {
+    ...rest,
+    ...charge,
     message: facts,
     // Whoever brings an identifier first has it, should another message come under it at the same time.
-    claims: [...(known === undefined ? [{ identifier, what: 'take-charge', recipient: '' } as const] : []), ...charge.claims],
+    claims: [...(isFirst ? [{ identifier, what: 'take-charge', recipient: '' } as const] : []), ...charge.claims],
     events: [...rest.events, ...charge.events],
-    takenInCharge: charge.takenInCharge,
     dispatches: [...rest.dispatches, ...charge.dispatches],
   }
+}
+
+const NOTHING = { events: [], dispatches: [] }
+
+/** The recipients that are not taken in charge. */
+async function othersStep(
+  { data, provider }: Envelope,
+  { ordinary, unknown }: NamedRecipients,
+  { sender, message }: Incoming,
+  moment: Moment,
+  house: House,
+): Promise<Pick<Step, 'events' | 'dispatches'>> {
+  const plain = deliveries(sender, ordinary, message, { kind: 'deliver-other', identifier: data.identifier })
+  const faults = [originFault('recipient-not-named')]
+  const anomaly = await anomalyFor({ sender, message, recipients: unknown, faults, provider: provider.name }, moment, house)
+  return { events: anomaly.events, dispatches: [...plain, ...anomaly.dispatches] }
 }
 
 /** Whether an envelope is of the message that we know by its identifier. A provider's identifiers are nobody else's to use. */
