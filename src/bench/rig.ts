@@ -24,16 +24,18 @@ export async function withRig<T>(system: System, options: RigOptions, use: (rig:
   const log = new ExchangeLog(system.milestones)
   const store = await startMailboxStore(log, options.seen)
   const directory = await mkdtemp(join(tmpdir(), `pec-bench-${system.name}-`))
+  const sessions: SmtpClient[] = []
   let running: Running | undefined
   try {
     running = await system.start(directory, options.workers, store.port)
-    const sessions: SmtpClient[] = []
     for (let count = 0; count < options.sessions; count++) sessions.push(await running.connect())
     const rig = new Rig(running, log, sessions)
     return await use(rig)
   } catch (error) {
     throw new Error(`${system.name}: ${reasonOf(error)}\n${running?.instance.log.slice(-2000) ?? ''}`, { cause: error })
   } finally {
+    // A graceful end waits for open sessions.
+    for (const session of sessions) session.destroy()
     await running?.instance.stop()
     await store.close()
     await rm(directory, { recursive: true, force: true })

@@ -15,7 +15,7 @@ async function loadOn(lab: Laboratory, log: ExchangeLog, port: number): Promise<
     sessions: [session],
     from: 'from@pec-a.test',
     to,
-    messages: messageMaker(20 * 1024, 'from@pec-a.test', 'to@pec-a.test'),
+    messages: messageMaker(20 * 1024, 'from@pec-a.test', to),
     log,
   }
 }
