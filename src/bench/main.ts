@@ -17,7 +17,7 @@ const SYSTEMS = { plain, gateway }
 const PARTS = ['throughput', 'cryptography', 'memory', 'recipients'] as const
 
 const FULL: Pace = { rounds: 5, warmUp: 5000, saturation: 4000, latency: 5000 }
-const QUICK: Pace = { rounds: 3, warmUp: 1200, saturation: 700, latency: 800 }
+const QUICK: Pace = { rounds: 3, warmUp: 800, saturation: 600, latency: 600 }
 const SESSIONS = 8
 
 interface Options {
