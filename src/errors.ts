@@ -8,6 +8,7 @@ export type ErrorCode =
   | 'malformed' // input outside the bounds we read
   | 'signer' // the key cannot sign now
   | 'ledger' // the database is away or refused
+  | 'store' // the mailbox store does not answer
   | 'queue' // the queue could not take the messages
   | 'index' // the provider index cannot be read
   | 'directory' // users and mailboxes cannot be looked up

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { finished, Readable, type Writable } from 'node:stream'
 import { PecError } from '../errors.js'
 import { fromBuffer, fromFile, slice, type Source } from '../mail/source.js'
-import { dotStuffed } from './dots.js'
+import { dotStuffed } from '../mail/dots.js'
 import type { MessageStream } from './types.js'
 
 const DOT = 0x2e

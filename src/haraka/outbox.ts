@@ -10,7 +10,7 @@ import { PecError, reasonOf } from '../errors.js'
 import type { Source } from '../mail/source.js'
 import type { Dispatch, Outbox } from '../points/ports.js'
 import { pathOf } from './address.js'
-import { dotStuffed } from './dots.js'
+import { dotStuffed } from '../mail/dots.js'
 import type { Gate } from './gate.js'
 import { notesWith } from './note.js'
 import type { Outbound } from './types.js'
@@ -50,6 +50,8 @@ async function settledAll(work: readonly Promise<void>[]): Promise<void> {
 }
 
 function enqueue(outbound: Outbound, step: string, dispatch: Dispatch): Promise<void> {
+  let failure: Error | undefined
+  const fail = (error: Error): void => void (failure = error)
   const transaction = {
     uuid: randomUUID().toUpperCase(),
     mail_from: pathOf(dispatch.from),
@@ -59,20 +61,25 @@ function enqueue(outbound: Outbound, step: string, dispatch: Dispatch): Promise<
     // The message is complete: Haraka must find every field it might want to add.
     header: { get: () => 'present', get_all: () => ['present'] },
     add_leading_header: () => undefined,
-    message_stream: { pipe: (destination: Writable) => writeWire(dispatch.message, destination) },
+    message_stream: { pipe: (destination: Writable) => writeWire(dispatch.message, destination, fail) },
   }
   return new Promise((resolve, reject) => {
     outbound.send_trans_email(transaction, (code, message) => {
-      if (code === constants.ok) resolve()
+      // QUIRK: Haraka removes a file that broke off and at the same time gives it its name: either may come first.
+      if (failure !== undefined) reject(failure)
+      else if (code === constants.ok) resolve()
       else reject(message instanceof Error ? message : new Error(reasonOf(message)))
     })
   })
 }
 
-/** A queue file holds what goes over the wire. */
-function writeWire(message: Source, destination: Writable): Writable {
+/** A queue file holds what goes over the wire. Tells when the message cannot be read. */
+function writeWire(message: Source, destination: Writable, onFailure: (error: Error) => void): Writable {
   const wire = Readable.from(dotStuffed(message.chunks()), { objectMode: false, highWaterMark: 262_144 })
-  wire.once('error', (error) => destination.destroy(error))
+  wire.once('error', (error) => {
+    onFailure(error)
+    destination.destroy(error)
+  })
   return wire.pipe(destination)
 }
 

@@ -6,7 +6,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { fromBuffer, fromFile, indexOf, slice, type Source } from '../mail/source.js'
 import type { ArrivalSettings } from './arrival.js'
-import { dotUnstuffed } from './dots.js'
+import { dotUnstuffed } from '../mail/dots.js'
 import type { QueuedMail } from './types.js'
 
 const STUFFED_LINE = Buffer.from('\n.')

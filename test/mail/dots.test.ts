@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { dotStuffed, dotUnstuffed } from '../../src/haraka/dots.js'
+import { dotStuffed, dotUnstuffed } from '../../src/mail/dots.js'
 
 type Filter = (chunks: AsyncIterable<Buffer>) => AsyncIterable<Buffer>
 
