@@ -62,7 +62,9 @@ export function sameAddress(a: string, b: string): boolean {
  */
 export function formatAddress(name: string, address: string): string {
   const text = withoutControls(name)
-  const spec = withoutControls(address).replace(/[<>]/g, '').trim()
+  const clean = withoutControls(address)
+  // Only a quoted local part of a valid address holds brackets that end nothing.
+  const spec = isAddress(clean) ? clean : clean.replace(/[<>]/g, '').trim()
   if (text.trim() === '') return spec
   const quotable = /^[ -~]*$/.test(text) && !text.includes('=?') && text.length <= MAX_QUOTED_NAME
   return `${quotable ? quoted(text) : encodePhrase(text)} <${spec}>`

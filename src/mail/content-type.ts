@@ -47,7 +47,7 @@ export function parseParameterized(value: string): Parameterized {
     const text = joined(found)
     if (text !== undefined) plain.set(base, withoutControls(text))
   }
-  return { value: withoutComment(first).trim().toLowerCase(), params: plain }
+  return { value: withoutComment(withoutControls(first)).trim().toLowerCase(), params: plain }
 }
 
 /**

@@ -61,10 +61,15 @@ export function encodeWords(text: string): string {
   const plain = withoutControls(text)
   let first = -1
   let last = 0
-  for (const match of plain.matchAll(/[^ ]+/g)) {
-    if (!needsEncoding(match[0])) continue
-    if (first === -1) first = match.index
-    last = match.index + match[0].length
+  let end = 0
+  for (const { 0: word, index } of plain.matchAll(/[^ ]+/g)) {
+    const spaces = index - end
+    end = index + word.length
+    // A word and the spaces before it stand on one line.
+    if (spaces + word.length <= MAX_PLAIN_WORD && !needsEncoding(word)) continue
+    // Spaces that no line has room for are text as well; one stays, for encoded words stand apart.
+    if (first === -1) first = spaces > MAX_PLAIN_WORD ? index - spaces + 1 : index
+    last = end
   }
   return first === -1 ? plain : plain.slice(0, first) + encodePhrase(plain.slice(first, last)) + plain.slice(last)
 }
@@ -78,7 +83,7 @@ export function encodePhrase(text: string): string {
 }
 
 function needsEncoding(word: string): boolean {
-  return word.length > MAX_PLAIN_WORD || word.includes('=?') || !isPrintable(word)
+  return word.includes('=?') || !isPrintable(word)
 }
 
 function isPrintable(text: string): boolean {

@@ -198,6 +198,12 @@ suite('formatAddress', () => {
   test('lets nothing end the field or the brackets', () => {
     assert.equal(formatAddress('a\r\nBcc: b', 'z@w.it>,\r\n<c@d.it'), '"a  Bcc: b" <z@w.it,  c@d.it>')
   })
+  test('leaves a valid address whole, brackets in its quoted local part too', () => {
+    const list = '"a" <"b <c> \\" d"@e.it>'
+    const [parsed] = parseAddresses(list)
+    assert.equal(parsed?.address, '"b <c> \\" d"@e.it')
+    assert.deepEqual(parseAddresses(formatAddress('a', parsed.address)), [parsed])
+  })
   test('gives name and address back when parsed', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 100 }), (written) => {

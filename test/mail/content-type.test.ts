@@ -39,6 +39,9 @@ suite('parseParameterized', () => {
     })
   }
 
+  test('takes a control character for white space in the value as in parameters', () => {
+    assert.equal(parseParameterized('multipart/digest\u0085; boundary=b').value, 'multipart/digest')
+  })
   test('never throws', () => {
     const pieces = fc.constantFrom(
       'a',

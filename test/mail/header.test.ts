@@ -100,6 +100,13 @@ suite('formatField', () => {
     assert.equal(written, 'Subject: a  Bcc: b    c\r\n')
   })
 
+  test('keeps within 998 octets what has more spaces than a line, or a long word after many', () => {
+    for (const value of [`a${' '.repeat(5000)}b`, `a${' '.repeat(99)}${'b'.repeat(900)}`, `a ${' '.repeat(900)}b c`]) {
+      const written = formatField('Subject', value)
+      for (const line of written.toString('latin1').split('\r\n')) assert.ok(line.length <= 998)
+      assert.equal(decodeWords(firstValue(parseHeader(written), 'subject') ?? ''), value)
+    }
+  })
   test('refuses a name that is none', () => {
     for (const name of ['', 'a b', 'a:b', 'a\r\nb', 'è']) assert.throws(() => formatField(name, 'x'))
   })
