@@ -1,0 +1,21 @@
+// A short run of every fuzzing target. A failure tells the seed: FUZZ_SEED=... runs the same cases again, and so does
+// `npm run fuzz -- --target NAME --seed ...`, which also runs for hours.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { fuzz } from './runner.js'
+import { DEFAULT_CASES } from './target.js'
+import { TARGETS } from './targets.js'
+
+const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() & 0x7fffffff)
+/** Milliseconds for one target, on whatever machine. */
+const TIME = 7000
+
+for (const open of TARGETS) {
+  test(`no mutated input is too much: ${open.name.replace(/Target$/, '')}`, async (t) => {
+    const target = await open()
+    const { cases, seconds, slowest, failure } = await fuzz(target, { seed, cases: target.cases ?? DEFAULT_CASES, time: TIME })
+    t.diagnostic(`${target.name}: seed ${seed}, ${cases} cases in ${seconds.toFixed(1)} s, slowest ${Math.round(slowest)} ms`)
+    assert.equal(failure, undefined)
+    assert.ok(cases >= target.corpus.length, 'not even the corpus was tried')
+  })
+}
