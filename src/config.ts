@@ -97,6 +97,7 @@ class Reader {
 
   text<S extends Section>(section: S, key: (typeof KEYS)[S][number], fallback?: string): string {
     const value = this.ini[section]?.[key]
+    if (Array.isArray(value)) this.faults.push(`[${section}] ${key}[] is not a setting: write ${key} with commas`)
     const text = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value).trim() : ''
     if (text !== '') return text
     if (fallback === undefined) this.faults.push(`[${section}] ${key} is missing`)
@@ -121,7 +122,7 @@ class Reader {
 
   number<S extends Section>(section: S, key: (typeof KEYS)[S][number], fallback: number, least = 1): number {
     const text = this.text(section, key, String(fallback))
-    const value = Number(text)
+    const value = /^\d+$/.test(text) ? Number(text) : NaN
     if (Number.isSafeInteger(value) && value >= least) return value
     this.faults.push(`[${section}] ${key} is ${text}, not a whole number of at least ${least}`)
     return fallback
@@ -136,8 +137,8 @@ class Reader {
 
   ports<S extends Section>(section: S, key: (typeof KEYS)[S][number], fallback: string): number[] {
     return this.list(section, key, fallback).map((item) => {
-      const port = Number(item)
-      if (!Number.isInteger(port) || port < 1 || port > 65535) this.faults.push(`[${section}] ${key}: ${item} is not a port`)
+      const port = /^\d{1,5}$/.test(item) ? Number(item) : 0
+      if (port < 1 || port > 65535) this.faults.push(`[${section}] ${key}: ${item} is not a port`)
       return port
     })
   }
@@ -232,13 +233,14 @@ function antivirus(read: Reader): Config['antivirus'] {
 
 function contradictions(config: Config): string[] {
   const faults: string[] = []
-  const { provider, listeners, store, deadlines } = config
+  const { provider, listeners, store, limits, deadlines } = config
   if (provider.domain !== '' && !isAddress(`posta-certificata@${provider.domain}`))
     faults.push(`[provider] domain ${provider.domain} is not a mail domain`)
   if (provider.receipts !== '' && !isAddress(provider.receipts))
     faults.push(`[provider] receipts ${provider.receipts} is not a mail address`)
   for (const port of listeners.submission)
     if (listeners.reception.includes(port)) faults.push(`[listeners] port ${port} is both submission and reception`)
+  if (limits.recipientsCeiling < limits.recipients) faults.push('[limits] recipients_ceiling is less than recipients')
   if (deadlines.first >= deadlines.second) faults.push('[deadlines] first is not before second')
   if (listeners.submission.length === 0) faults.push('[listeners] submission names no port')
   if (listeners.reception.length === 0) faults.push('[listeners] reception names no port')

@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { KEYS, parseConfig, type Ini } from '../src/config.js'
+import { PecError } from '../src/errors.js'
+
+const PROVIDER = { name: 'Provider A', domain: 'pec-a.test', receipts: 'ricevute@pec-a.test' }
+
+/** The least that must be set, with these sections laid over it. */
+const ini = (sections: Ini = {}): Ini => ({ main: {}, provider: PROVIDER, ...sections })
+
+const parse = (sections?: Ini): ReturnType<typeof parseConfig> => parseConfig(ini(sections), '/instance')
+
+function faultsOf(sections: Ini): readonly string[] {
+  try {
+    parseConfig(sections, '/instance')
+  } catch (error) {
+    assert.ok(error instanceof PecError && error.code === 'configuration' && !error.temporary)
+    const [, faults] = /^pec\.ini: (.*)$/s.exec(error.message) ?? []
+    assert.ok(faults !== undefined, error.message)
+    return faults.split('; ')
+  }
+  return []
+}
+
+describe('the settings', () => {
+  test('have a default for everything but who the provider is', () => {
+    const { provider, store, listeners, signer, routes } = parse()
+    assert.deepEqual(provider, PROVIDER)
+    assert.deepEqual(store, { lmtp: { host: '127.0.0.1', port: 2424 }, embedded: true })
+    assert.deepEqual(listeners, { submission: [465, 587], reception: [25] })
+    assert.deepEqual([signer.chain, signer.passphraseFile, routes.size], [undefined, undefined, 0])
+  })
+
+  test('give paths below the instance where they are relative', () => {
+    const config = parse({ ledger: { file: '/var/pec.sqlite' }, signer: { chain: 'config/chain.pem' } })
+    assert.equal(config.ledger.file, '/var/pec.sqlite')
+    assert.equal(config.signer.chain, '/instance/config/chain.pem')
+    assert.equal(config.directory.file, '/instance/directory.json')
+    const { crl } = parse({ trust: { crl: 'a.crl, /b.crl ,http://ca.test/x.crl,,https://ca.test/y' } }).trust
+    assert.deepEqual(crl, ['/instance/a.crl', '/b.crl', 'http://ca.test/x.crl', 'https://ca.test/y'])
+  })
+
+  test('know addresses and domains in lower case', () => {
+    const config = parse({
+      provider: { ...PROVIDER, domain: 'PEC-A.test', receipts: 'Ricevute@PEC-A.test' },
+      routes: { 'Pec-B.TEST': 'MX.pec-b.test:25', 'pec-c.test': '[::1]:2525', 'pec-d.test': '/run/lmtp' },
+      peer_tls: { 'PEC-B.test': 'optional' },
+    })
+    assert.deepEqual([config.provider.domain, config.provider.receipts], ['pec-a.test', 'ricevute@pec-a.test'])
+    assert.deepEqual([...config.peerTls], [['pec-b.test', 'optional']])
+    assert.deepEqual(
+      [...config.routes],
+      [
+        ['pec-b.test', { host: 'MX.pec-b.test', port: 25 }],
+        ['pec-c.test', { host: '::1', port: 2525 }],
+        ['pec-d.test', { path: '/run/lmtp' }],
+      ],
+    )
+  })
+
+  test("take what Haraka's reader makes of numbers, and an empty value for none", () => {
+    const { listeners, limits } = parse({ listeners: { submission: 2465, reception: '2525,2526' }, limits: { recipients: '' } })
+    assert.deepEqual(listeners, { submission: [2465], reception: [2525, 2526] })
+    assert.equal(limits.recipients, 1000)
+  })
+})
+
+describe('a fault in the settings is named:', () => {
+  const faults: readonly [string, Ini][] = [
+    ['[provider] name is missing', { provider: { ...PROVIDER, name: ' ' } }],
+    ['[provider] receipts is missing', { provider: { name: 'A', domain: 'pec-a.test' } }],
+    ['[provider] domain a b is not a mail domain', { provider: { ...PROVIDER, domain: 'a b' } }],
+    ['[provider] receipts ricevute is not a mail address', { provider: { ...PROVIDER, receipts: 'ricevute' } }],
+    ['[provider] color is not a setting', { provider: { ...PROVIDER, color: 'red' } }],
+    ['[colors] is not a section of pec.ini', { colors: {} }],
+    ['[constructor] is not a section of pec.ini', { constructor: {} }],
+    ['name stands before the first section', { main: { name: 'A' } }],
+    ['[listeners] submission: x is not a port', { listeners: { submission: '465,x' } }],
+    ['[listeners] reception: 65536 is not a port', { listeners: { reception: '65536' } }],
+    ['[listeners] reception: 0 is not a port', { listeners: { reception: 0 } }],
+    ['[listeners] reception: 0x19 is not a port', { listeners: { reception: '0x19' } }],
+    ['[listeners] reception names no port', { listeners: { reception: ',' } }],
+    ['[listeners] submission names no port', { listeners: { submission: ',' } }],
+    ['[listeners] port 25 is both submission and reception', { listeners: { submission: '25,465' } }],
+    ['[trust] crl[] is not a setting: write crl with commas', { trust: { crl: ['a', 'b'] } }],
+    ['[trust] crl_required is yes, not one of true, false', { trust: { crl_required: 'yes' } }],
+    ['[trust] crl_refresh is 0, not a whole number of at least 1', { trust: { crl_refresh: 0 } }],
+    ['[index] refresh is 1e3, not a whole number of at least 1', { index: { refresh: '1e3' } }],
+    ['[limits] bytes is -1, not a whole number of at least 1', { limits: { bytes: -1 } }],
+    ['[limits] bytes is 1.5, not a whole number of at least 1', { limits: { bytes: 1.5 } }],
+    ['[limits] recipients_ceiling is less than recipients', { limits: { recipients: 3000 } }],
+    ['[quarantine] months is 29, not a whole number of at least 30', { quarantine: { months: 29 } }],
+    ['[antivirus] engine is x, not one of clamd, none', { antivirus: { engine: 'x' } }],
+    ['[deadlines] first is not before second', { deadlines: { first: 81000 } }],
+    ['[store] lmtp is dovecot, neither HOST:PORT nor the path of a socket', { store: { lmtp: 'dovecot', embedded: 'false' } }],
+    ['[store] lmtp is a:99999, neither HOST:PORT nor the path of a socket', { store: { lmtp: 'a:99999', embedded: 'false' } }],
+    ['[store] lmtp must be HOST:PORT on loopback where embedded is true', { store: { lmtp: 'dovecot:24' } }],
+    ['[store] lmtp must be HOST:PORT on loopback where embedded is true', { store: { lmtp: '/run/lmtp' } }],
+    ['[reception] ordinary_mail is drop, not one of accept, reject', { reception: { ordinary_mail: 'drop' } }],
+    ['[delivery] brief_hash is md5, not one of sha1, sha256', { delivery: { brief_hash: 'md5' } }],
+    ['[peers] tls is no, not one of verified, required, optional', { peers: { tls: 'no' } }],
+    ['[peer_tls] pec-b.test is no, not one of verified, required, optional', { peer_tls: { 'pec-b.test': 'no' } }],
+    ['[routes] pec-b.test is x, neither HOST:PORT nor the path of a socket', { routes: { 'pec-b.test': 'x' } }],
+  ]
+  for (const [fault, sections] of faults) {
+    test(fault, () => assert.deepEqual(faultsOf(ini(sections)), [fault]))
+  }
+
+  test('and all others with it', () => {
+    const sections: Ini = { provider: { name: 'A' }, listeners: { reception: 'x' }, peers: { tls: 'no', dns: 'no' }, x: {} }
+    assert.deepEqual(faultsOf(sections), [
+      '[provider] domain is missing',
+      '[provider] receipts is missing',
+      '[listeners] reception: x is not a port',
+      '[peers] tls is no, not one of verified, required, optional',
+      '[peers] dns is not a setting',
+      '[x] is not a section of pec.ini',
+    ])
+  })
+
+  test('and nothing of the provider means that all of it is missing', () => {
+    assert.deepEqual(faultsOf({}), [
+      '[provider] domain is missing',
+      '[provider] name is missing',
+      '[provider] receipts is missing',
+    ])
+  })
+})
+
+describe('config/pec.ini', () => {
+  const written = new Map<string, Record<string, string>>()
+  const commented = new Map<string, string[]>()
+  let section = ''
+  for (const line of readFileSync(join(__dirname, '..', 'config', 'pec.ini'), 'utf8').split('\n')) {
+    section = /^\[(\w+)\]$/.exec(line)?.[1] ?? section
+    const [, comment, key = '', value = ''] = /^(; )?(\w+) =(?: (.*))?$/.exec(line) ?? []
+    if (key === '') continue
+    if (comment !== undefined) commented.set(section, [...(commented.get(section) ?? []), key])
+    else written.set(section, { ...written.get(section), [key]: value })
+  }
+
+  test('has every setting, and no other', () => {
+    const keys = Object.fromEntries([...commented, ...[...written].map(([name, values]) => [name, Object.keys(values)] as const)])
+    assert.deepEqual(keys, KEYS)
+  })
+
+  test('leaves out only what has no default', () => {
+    assert.deepEqual([...commented], [['provider', Object.keys(PROVIDER)]])
+  })
+
+  test('has the defaults', () => {
+    for (const [name, values] of written)
+      for (const [key, value] of Object.entries(values))
+        assert.deepEqual(parse({ [name]: { [key]: value } }), parse(), `[${name}] ${key}`)
+    assert.deepEqual(parse(Object.fromEntries(written)), parse())
+  })
+})
