@@ -12,22 +12,22 @@ export async function setKeys(path: string, values: Values): Promise<void> {
 }
 
 export function withKeys(text: string, values: Values): string {
+  const lines = linesOf(text)
+  const live = new Set(
+    lines.flatMap(({ section, key, isComment }) => (key === undefined || isComment ? [] : [`${section} ${key}`])),
+  )
   const result: string[] = []
   const left = new Map(Object.entries(values).map(([section, keys]) => [section, new Map(Object.entries(keys))]))
-  let section = 'main'
+  let current = 'main'
   const finish = (): void => {
-    for (const [key, value] of left.get(section) ?? []) insertBeforeBlanks(result, `${key} = ${value}`)
-    left.delete(section)
+    for (const [key, value] of left.get(current) ?? []) insertBeforeBlanks(result, `${key} = ${value}`)
+    left.delete(current)
   }
-  for (const line of text.split('\n')) {
-    const heading = /^\[([\w-]+)\]/.exec(line)?.[1]
-    if (heading !== undefined) {
-      finish()
-      section = heading
-    }
-    const key = /^;? ?(\w+) ?=/.exec(line)?.[1] ?? ''
-    const value = left.get(section)?.get(key)
-    if (value === undefined) result.push(line)
+  for (const { line, section, key, isComment } of lines) {
+    if (section !== current) finish()
+    current = section
+    const value = key === undefined || (isComment && live.has(`${section} ${key}`)) ? undefined : left.get(section)?.get(key)
+    if (key === undefined || value === undefined) result.push(line)
     else {
       left.get(section)?.delete(key)
       result.push(`${key} = ${value}`)
@@ -36,6 +36,22 @@ export function withKeys(text: string, values: Values): string {
   finish()
   for (const [name, keys] of left) result.push(`[${name}]`, ...[...keys].map(([key, value]) => `${key} = ${value}`), '')
   return result.join('\n')
+}
+
+interface Line {
+  readonly line: string
+  readonly section: string
+  /** What it sets, or would set if it were no comment. */
+  readonly key: string | undefined
+  readonly isComment: boolean
+}
+
+function linesOf(text: string): readonly Line[] {
+  let section = 'main'
+  return text.split('\n').map((line) => {
+    section = /^\[([\w-]+)\]/.exec(line)?.[1] ?? section
+    return { line, section, key: /^;? ?(\w+) ?=/.exec(line)?.[1], isComment: line.startsWith(';') }
+  })
 }
 
 function insertBeforeBlanks(lines: string[], line: string): void {
