@@ -18,7 +18,7 @@ export function register(this: Plugin): void {
 export const hook_send_email = hook<QueuedMail>(
   (mail) => {
     listenTo(mail)
-    return passGate(mail, theGateway().gate)
+    return passGate(mail, theGateway().provider.ledger)
   },
   () => LATER,
 )

@@ -7,11 +7,12 @@ import { reasonOf } from '../src/errors.js'
 import { startDeadlines } from '../src/haraka/deadline-job.js'
 import { openEmbeddedStore } from '../src/haraka/embedded-store.js'
 import { closeGateway, openGateway, theGateway, whenOpen } from '../src/haraka/gateway.js'
+import { harakaQueue } from '../src/haraka/haraka-queue.js'
 import { hook, PASS, type Reply } from '../src/haraka/hook.js'
 import { startHousekeeping } from '../src/haraka/housekeeping.js'
 import { keepBytes } from '../src/haraka/messages.js'
 import { roleOf } from '../src/haraka/session.js'
-import type { Connection, Outbound, Plugin } from '../src/haraka/types.js'
+import type { Connection, Plugin } from '../src/haraka/types.js'
 
 let config: Config
 /** What ends with the process, in the master only. */
@@ -64,6 +65,5 @@ export function shutdown(): void {
 }
 
 function openHere(plugin: Plugin): Promise<void> {
-  const { queue_dir } = plugin.haraka_require('outbound/queue') as { readonly queue_dir: string }
-  return openGateway(config, plugin.haraka_require('outbound') as Outbound, queue_dir, plugin)
+  return openGateway(config, harakaQueue(plugin), plugin)
 }

@@ -35,7 +35,7 @@ export interface Config {
   readonly directory: { readonly file: string }
   readonly ledger: { readonly file: string }
   /** Embedded mailboxes are below the instance's folder `mail`. */
-  readonly store: { readonly lmtp: Endpoint; readonly embedded: boolean }
+  readonly store: { readonly lmtp: Endpoint; readonly connections: number; readonly embedded: boolean }
   /** What a notice refuses and, from the ceilings on, the SMTP session: recipients and bytes. */
   readonly limits: {
     readonly recipients: number
@@ -68,7 +68,7 @@ export const KEYS = {
   index: ['file', 'refresh'],
   directory: ['file'],
   ledger: ['file'],
-  store: ['lmtp', 'embedded'],
+  store: ['lmtp', 'connections', 'embedded'],
   limits: ['recipients', 'bytes_times_recipients', 'recipients_ceiling', 'bytes'],
   antivirus: ['engine', 'socket', 'timeout'],
   quarantine: ['directory', 'months'],
@@ -193,6 +193,7 @@ export function parseConfig(ini: Ini, directory: string): Config {
     ledger: { file: read.path('ledger', 'file', 'ledger/pec.sqlite') },
     store: {
       lmtp: endpoint(read, '[store] lmtp', read.text('store', 'lmtp', '127.0.0.1:2424')),
+      connections: read.number('store', 'connections', 10),
       embedded: read.yes('store', 'embedded', 'true'),
     },
     limits: {

@@ -5,6 +5,8 @@ import { createRequire } from 'node:module'
 export interface Address {
   /** `user@host` with the case it came in; '' for the null path. */
   readonly address: string
+  /** Lower case. */
+  readonly host: string
   isNull(): boolean
 }
 

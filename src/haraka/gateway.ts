@@ -10,9 +10,10 @@ import type { DeadlineHouse } from '../points/deadlines.js'
 import { openDeliveryPoint, type DeliveryPoint } from '../points/delivery.js'
 import { openReceptionPoint, type ReceptionPoint } from '../points/reception.js'
 import { openProvider, type Provider } from '../provider.js'
-import { newGate, type Gate } from './gate.js'
+import { LmtpPool } from '../lmtp/pool.js'
+import { newCourier } from './courier.js'
 import { openOutbox } from './outbox.js'
-import type { Logger, Outbound } from './types.js'
+import type { HarakaQueue, Logger } from './types.js'
 
 export interface Gateway {
   readonly config: Config
@@ -20,21 +21,24 @@ export interface Gateway {
   readonly access: AccessPoint
   readonly reception: ReceptionPoint
   readonly delivery: DeliveryPoint
-  readonly gate: Gate
   /** For the work that one node does at a time. */
   readonly deadlines: DeadlineHouse
 }
+
+/** Deliveries that wait for a connection to the store, in memory; more are Haraka's. */
+const MAX_WAITING = 200
 
 let current: Gateway | undefined
 let announce: (gateway: Gateway) => void = () => undefined
 const opened = new Promise<Gateway>((resolve) => (announce = resolve))
 
 /** Opens the gateway of this process. Rejects with PecError 'configuration' naming every fault. */
-export async function openGateway(config: Config, outbound: Outbound, queueDirectory: string, log: Logger): Promise<void> {
+export async function openGateway(config: Config, queue: HarakaQueue, log: Logger): Promise<void> {
   await mkdir(config.files.spool, { recursive: true, mode: 0o700 })
   const provider = await openProvider(config, (message) => log.lognotice(message))
-  const gate = newGate((step) => provider.ledger.isCommitted(step))
-  const house = { ...provider, outbox: openOutbox(outbound, queueDirectory, gate), clock: () => new Date() }
+  const pool = new LmtpPool(config.store.lmtp, { connections: config.store.connections, waiting: MAX_WAITING })
+  const courier = newCourier({ queue, pool, memory: config.files.memory, delivery: () => delivery, log })
+  const house = { ...provider, outbox: openOutbox(queue, config.files.spool, courier), clock: () => new Date() }
   const delivery = openDeliveryPoint({
     ...house,
     briefHash: { input: config.delivery.briefHashInput, algorithm: config.delivery.briefHash },
@@ -42,7 +46,6 @@ export async function openGateway(config: Config, outbound: Outbound, queueDirec
   current = {
     config,
     provider,
-    gate,
     delivery,
     deadlines: { ...house, deadlines: config.deadlines },
     access: openAccessPoint({ ...house, limits: config.limits }),

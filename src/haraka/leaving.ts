@@ -3,8 +3,7 @@
  * providers by static routes or the DNS, under the TLS that RFC 6109 §5.3 asks for.
  */
 import type { Config, Endpoint, TlsPolicy } from '../config.js'
-import type { ProviderIndex } from '../points/ports.js'
-import type { Gate } from './gate.js'
+import type { Ledger, ProviderIndex } from '../points/ports.js'
 import { PASS, type Reply } from './hook.js'
 import { noteOf } from './note.js'
 import type { QueuedMail } from './types.js'
@@ -17,12 +16,13 @@ export function isCondemned(mail: QueuedMail): boolean {
 }
 
 /**
- * Passes what was committed, and reports of Haraka's own making (null sender). The rest is condemned: steps that ended before
- * their commit, and anything that came into the queue around the points (P4).
+ * The gate of prepare–commit–release. Passes what was committed, and reports of Haraka's own making (null sender). The rest is
+ * condemned: what a process had prepared and not committed when it died, and anything that came into the queue around the points
+ * (P4). Rejects when the ledger cannot tell.
  */
-export async function passGate(mail: QueuedMail, gate: Gate): Promise<Reply> {
+export async function passGate(mail: QueuedMail, ledger: Pick<Ledger, 'isCommitted'>): Promise<Reply> {
   const note = noteOf(mail.todo.notes)
-  const passes = note === undefined ? mail.todo.mail_from.isNull() : await gate.passes(note.step)
+  const passes = note === undefined ? mail.todo.mail_from.isNull() : await ledger.isCommitted(note.step)
   if (!passes) {
     condemned.add(mail)
     const why = note === undefined ? 'no point has made it' : `its step ${note.step} was never committed`

@@ -56,6 +56,7 @@ export interface Todo {
   readonly mail_from: Address
   readonly notes: Readonly<Record<string, unknown>>
   readonly uuid: string
+  readonly force_tls: boolean
 }
 
 /** A recipient of a queued message, with what the other side said of it. */
@@ -97,8 +98,15 @@ export type DeliveredParams = readonly [
   boolean,
 ]
 
-export interface Outbound {
-  send_trans_email(transaction: unknown, next: (code: number, message?: unknown) => void): void
+/** The queue that Haraka keeps on the disk. */
+export interface HarakaQueue {
+  readonly directory: string
+  /** A file name that tells whose the file is and when it is due. */
+  newName(): string
+  /** What stands before the message in a file. */
+  headOf(todo: Todo): Buffer
+  /** Haraka takes a file up: its hooks, its attempts. */
+  handOver(file: { readonly name: string; readonly path: string; readonly notes: Record<string, unknown> }): void
 }
 
 export interface Logger {

@@ -1,0 +1,62 @@
+/**
+ * Takes released messages to mailboxes by LMTP, over connections that are kept: one attempt, at once. Whatever does not end it for
+ * good (a store that is busy or away, too much at the same time) is handed to Haraka, which has the same file and all its retries.
+ */
+import { rm } from 'node:fs/promises'
+import type { LmtpPool } from '../lmtp/pool.js'
+import type { Reply } from '../lmtp/replies.js'
+import { reasonOf } from '../errors.js'
+import { slice } from '../mail/source.js'
+import type { DeliveryPoint } from '../points/delivery.js'
+import type { Dispatch } from '../points/ports.js'
+import { untilDone } from './outcome.js'
+import type { Courier } from './outbox.js'
+import type { QueueFile } from './queue-file.js'
+import type { HarakaQueue, Logger } from './types.js'
+
+export interface CourierHouse {
+  readonly queue: HarakaQueue
+  readonly pool: LmtpPool
+  /** Messages above this size, in bytes, are for Haraka: they would be held in memory while they wait. */
+  readonly memory: number
+  readonly delivery: () => DeliveryPoint
+  readonly log: Logger
+}
+
+export function newCourier(house: CourierHouse): Courier {
+  const { queue, pool, memory, log } = house
+  return {
+    carry(file) {
+      const { errand, message } = file.dispatch
+      if (!errand.kind.startsWith('deliver-') || message.size > memory || pool.isFull) queue.handOver(file)
+      else deliver(file, house).catch((error: unknown) => log.logerror(`a delivery was broken off: ${reasonOf(error)}`))
+    },
+  }
+}
+
+async function deliver(file: QueueFile, { queue, pool, delivery, log }: CourierHouse): Promise<void> {
+  const { dispatch, path } = file
+  const [recipient = ''] = dispatch.to
+  const reply = await pool.deliver(dispatch.from, recipient, dispatch.message).catch((error: unknown) => {
+    log.logwarn(reasonOf(error))
+    return undefined
+  })
+  if (reply === undefined || !isFinal(reply, dispatch)) {
+    queue.handOver(file)
+    return
+  }
+  log.loginfo(`to ${recipient}: ${reply.code} ${reply.text}`)
+  await untilDone(log, () => conclude(dispatch, recipient, reply, delivery()))
+  await rm(path, { force: true })
+}
+
+/** Accepted, or refused for good; the plain report of a refused anomaly envelope is Haraka's to make. */
+function isFinal({ code }: Reply, { errand }: Dispatch): boolean {
+  return (code >= 200 && code < 300) || (code >= 500 && errand.kind !== 'deliver-anomaly')
+}
+
+async function conclude({ errand, message, from }: Dispatch, recipient: string, reply: Reply, point: DeliveryPoint): Promise<void> {
+  if (reply.code >= 500) await point.refused(errand, recipient, from, `${reply.code} ${reply.text}`)
+  else if (errand.kind === 'deliver-envelope') await point.delivered(errand, slice(message, errand.original.start, errand.original.end))
+  else await point.passedOn(errand, [recipient], from, reply.text)
+}
