@@ -55,8 +55,14 @@ function isFinal({ code }: Reply, { errand }: Dispatch): boolean {
   return (code >= 200 && code < 300) || (code >= 500 && errand.kind !== 'deliver-anomaly')
 }
 
-async function conclude({ errand, message, from }: Dispatch, recipient: string, reply: Reply, point: DeliveryPoint): Promise<void> {
+async function conclude(
+  { errand, message, from }: Dispatch,
+  recipient: string,
+  reply: Reply,
+  point: DeliveryPoint,
+): Promise<void> {
   if (reply.code >= 500) await point.refused(errand, recipient, from, `${reply.code} ${reply.text}`)
-  else if (errand.kind === 'deliver-envelope') await point.delivered(errand, slice(message, errand.original.start, errand.original.end))
+  else if (errand.kind === 'deliver-envelope')
+    await point.delivered(errand, slice(message, errand.original.start, errand.original.end))
   else await point.passedOn(errand, [recipient], from, reply.text)
 }

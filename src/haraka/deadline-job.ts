@@ -18,7 +18,7 @@ const HOLD_MS = 600_000
 export type SteadyClock = () => number
 
 export interface Job {
-  /** One run: the notices that are due, if the work is ours and the clock steady. Never rejects. */
+  /** One run, or the one under way: the notices that are due, if the work is ours and the clock steady. Never rejects. */
   run(): Promise<void>
   stop(): void
 }
@@ -31,25 +31,21 @@ export function startDeadlines(
   steady: SteadyClock = () => performance.now(),
 ): Job {
   const watch = watchClock(house, steady)
-  let running = false
-  const run = async (): Promise<void> => {
-    if (running) return
-    running = true
+  const look = async (): Promise<void> => {
     try {
       const now = house.clock()
       const { step, held } = watch()
       if (step !== 0)
         log.logcrit(`the clock was set by ${Math.round(step / 1000)} s: no time limits for ${HOLD_MS / 60_000} minutes`)
-      if (!held && (await house.ledger.lease('deadlines', holder, now, new Date(now.getTime() + LEASE_MS)))) {
-        const given = await giveDueNotices(house)
-        if (given > 0) log.lognotice(`${given} time limit notices were given`)
-      }
+      if (held || !(await house.ledger.lease('deadlines', holder, now, new Date(now.getTime() + LEASE_MS)))) return
+      const given = await giveDueNotices(house)
+      if (given > 0) log.lognotice(`${given} time limit notices were given`)
     } catch (error) {
       log.logerror(`the time limits could not be looked at: ${reasonOf(error)}`)
-    } finally {
-      running = false
     }
   }
+  let running: Promise<void> | undefined
+  const run = (): Promise<void> => (running ??= look().finally(() => (running = undefined)))
   const timer = setInterval(() => void run(), EVERY_MS).unref()
   void run()
   return { run, stop: () => clearInterval(timer) }

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict'
+import { before, test } from 'node:test'
+import { startDeadlines } from '../../src/haraka/deadline-job.js'
+import type { DeadlineHouse } from '../../src/points/deadlines.js'
+import { openAccessPoint } from '../../src/points/access.js'
+import { houseOf, makeWorld, type TestHouse, type World } from '../points/house.js'
+import { submissionOf } from '../points/submissions.js'
+import { mailOf } from './mail.js'
+
+const MINUTE = 60_000
+let world: World
+
+before(async () => {
+  world = await makeWorld()
+})
+
+/** A provider with one message that nobody has taken in charge, and a job whose clocks the test moves. */
+async function late(t: { after(end: () => void): void }) {
+  const house: TestHouse & DeadlineHouse = Object.assign(await houseOf(world, world.a), {
+    deadlines: { first: 43_200, second: 81_000 },
+  })
+  await openAccessPoint(house).submit(submissionOf())
+  house.outbox.take()
+  const log = mailOf()
+  let steady = 0
+  const jobs = ['node a', 'node b'].map((holder) => startDeadlines(house, holder, log, () => steady))
+  t.after(() => jobs.forEach((job) => job.stop()))
+  const [one, two] = jobs
+  assert.ok(one && two)
+  // Both looked at the clock when they were started.
+  await Promise.all([one.run(), two.run()])
+  return {
+    ...{ house, log, one, two },
+    /** Time passes, on both clocks. */
+    pass(minutes: number) {
+      steady += minutes * MINUTE
+      house.now = new Date(house.now.getTime() + minutes * MINUTE)
+    },
+    /** Somebody sets the wall clock. */
+    set(minutes: number) {
+      house.now = new Date(house.now.getTime() + minutes * MINUTE)
+    },
+  }
+}
+
+test('gives what is due, on the node that has the work', async (t) => {
+  const { house, one, two, pass } = await late(t)
+  pass(12 * 60 + 1)
+  await one.run()
+  await two.run()
+  assert.equal(house.outbox.take().length, 1)
+})
+
+test('a clock set ahead is not believed at once, and not at all if it is set back', async (t) => {
+  const { house, log, one, pass, set } = await late(t)
+  set(13 * 60)
+  await one.run()
+  assert.equal(house.outbox.take().length, 0)
+  assert.match(log.done.join('\n'), /crit: the clock was set by 46800 s/)
+  pass(5)
+  set(-13 * 60)
+  pass(20)
+  await one.run()
+  await one.run()
+  assert.equal(house.outbox.take().length, 0)
+})
+
+test('a clock that stays ahead is believed after a while', async (t) => {
+  const { house, one, pass, set } = await late(t)
+  set(13 * 60)
+  await one.run()
+  pass(11)
+  await one.run()
+  assert.equal(house.outbox.take().length, 1)
+})
+
+test('a node that dies is replaced within a minute or so', async (t) => {
+  const { house, one, two, pass } = await late(t)
+  await one.run()
+  pass(12 * 60 + 1)
+  await one.run()
+  assert.equal(house.outbox.take().length, 1)
+  await openAccessPoint(house).submit(submissionOf())
+  house.outbox.take()
+  one.stop()
+  pass(12 * 60 + 1)
+  await two.run()
+  assert.equal(house.outbox.take().length, 1)
+})
+
+test('a failure is logged, and the next run does the work', async (t) => {
+  const { house, log, one, pass } = await late(t)
+  pass(12 * 60 + 1)
+  const { lease } = house.ledger
+  house.ledger.lease = () => Promise.reject(new Error('away'))
+  await one.run()
+  assert.match(log.done.join('\n'), /error: the time limits could not be looked at: away/)
+  house.ledger.lease = lease.bind(house.ledger)
+  await one.run()
+  assert.equal(house.outbox.take().length, 1)
+})
