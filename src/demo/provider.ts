@@ -44,6 +44,7 @@ export class DemoProvider {
     const options = {
       ...{ name, domain, listen: '127.0.0.1', 'submission-port': ports.submission, 'starttls-port': ports.starttls },
       ...{ 'mx-port': ports.mx, 'store-port': ports.store, key: signing.key, cert: signing.certificate },
+      antivirus: 'none',
       ...{ trust: authority.anchor, crl: authority.revocationList },
     }
     const pairs = Object.entries(options).flatMap(([option, value]) => [`--${option}`, String(value)])
