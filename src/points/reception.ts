@@ -151,6 +151,7 @@ async function envelopeStep(envelope: Envelope, isFirst: boolean, arrival: Arriv
   const fresh = claims.filter((claim) => !taken.has(claim)).map(({ recipient }) => recipient)
 
   const isDuplicate = named.certified.length > 0 && fresh.length === 0
+  const isForNobody = fresh.length + named.ordinary.length + named.unknown.length === 0
   const outcome = virus === undefined ? (isDuplicate ? 'duplicate' : 'valid') : `virus: ${virus}`
   const reception = received('reception', envelope, incoming, outcome)
   const others = virus === undefined ? await othersStep(envelope, named, incoming, moment, house) : NOTHING
@@ -159,8 +160,8 @@ async function envelopeStep(envelope: Envelope, isFirst: boolean, arrival: Arriv
     at: moment,
     events: [reception, ...others.events],
     dispatches: others.dispatches,
-    // Kept if anything is kept back: a duplicate that has come through before is not.
-    infected: virus === undefined || isDuplicate ? undefined : infectedBy(virus, incoming.message, facts),
+    // Kept if it is kept from anybody: a duplicate of what has come through, or is kept already, is not.
+    infected: virus === undefined || isForNobody ? undefined : infectedBy(virus, incoming.message, facts),
   }
   if (fresh.length === 0) return { ...rest, claims: [] }
 
