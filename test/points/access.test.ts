@@ -179,10 +179,7 @@ describe('the original in the envelope', () => {
     ],
     ['PEC fields of its own', `${HEAD}X-Ricevuta: accettazione\r\nX-Trasporto: posta-certificata\r\n\r\nx\r\n`],
     ['no end to its last line', `${HEAD}\r\nno end`],
-    [
-      'lone boundaries',
-      `${HEAD}Content-Type: multipart/mixed; boundary="="\r\n\r\n--=\r\n\r\na\r\n--=--\r\nepilogue`,
-    ],
+    ['lone boundaries', `${HEAD}Content-Type: multipart/mixed; boundary="="\r\n\r\n--=\r\n\r\na\r\n--=--\r\nepilogue`],
     [
       'a signature of its own',
       `${HEAD}Content-Type: multipart/signed; protocol="application/pkcs7-signature"; boundary=s\r\n\r\n--s\r\n\r\ntext  \r\n--s\r\nContent-Type: application/pkcs7-signature\r\n\r\nMII=\r\n--s--\r\n`,
