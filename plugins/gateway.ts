@@ -36,8 +36,9 @@ export const openMaster = hook(async function () {
     endings.push(() => store.close())
   }
   const { deadlines, provider } = theGateway()
+  const household = { ledger: provider.ledger, spool: config.files.spool, clock: deadlines.clock }
   const job = startDeadlines(deadlines, `${hostname()} ${randomUUID()}`, this)
-  endings.push(() => job.stop(), startHousekeeping(provider.ledger, deadlines.clock, this))
+  endings.push(() => job.stop(), startHousekeeping(household, this))
   return PASS
 }, stop)
 

@@ -136,9 +136,16 @@ async function findOwnFaults(
   const faults: string[] = []
   const verdict = await trust.judge(certificate, chain, clock())
   if (!verdict.trusted) faults.push(`our own certificate is not to be trusted: ${verdict.reason}`)
-  const [record] = index.byCertificate(certificate)
+  const records = index.byCertificate(certificate)
+  const record = records.find(({ managedDomains }) => managedDomains.has(provider.domain)) ?? records[0]
   if (record === undefined) faults.push('our own certificate is not in the index of providers')
-  else if (!record.managedDomains.has(provider.domain)) faults.push(`the index does not give ${provider.domain} to us`)
+  else {
+    if (!record.managedDomains.has(provider.domain)) faults.push(`the index does not give ${provider.domain} to us`)
+    if (record.name.toLowerCase() !== provider.name.toLowerCase())
+      faults.push(`the index calls us ${record.name}, not ${provider.name}`)
+    if (record.mailReceipt.toLowerCase() !== provider.receipts)
+      faults.push(`the index says that our receipts mailbox is ${record.mailReceipt}, not ${provider.receipts}`)
+  }
   return faults
 }
 

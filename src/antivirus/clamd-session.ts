@@ -56,7 +56,7 @@ export async function askClamd(endpoint: Endpoint, message: Source, timeoutMs: n
   let timer: NodeJS.Timeout | undefined
   const failed = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs / 1000} s`)), timeoutMs)
-    socket.once('error', reject)
+    socket.on('error', reject)
     // The package reads too, but keeps to itself what it heard before a connection broke, and would keep any amount of it.
     socket.on('data', (chunk) => {
       heard.push(chunk)
@@ -67,13 +67,19 @@ export async function askClamd(endpoint: Endpoint, message: Source, timeoutMs: n
     return await Promise.race([failed, exchange(socket, stream)])
   } catch (error) {
     const said = Buffer.concat(heard).toString('latin1').slice(0, 200)
-    throw new Error(said === '' ? reasonOf(error) : `it said ${JSON.stringify(said)}`, { cause: error })
+    throw new Error(said === '' ? whyOf(error) : `it said ${JSON.stringify(said)}`, { cause: error })
   } finally {
     clearTimeout(timer)
     over.abort()
     stream.destroy()
     socket.destroy()
   }
+}
+
+/** Where a name has several addresses, and none of them answers, Node.js has a code and no words. */
+function whyOf(error: unknown): string {
+  const words = reasonOf(error)
+  return words === '' && error instanceof Error && 'code' in error ? String(error.code) : words
 }
 
 async function exchange(socket: Socket, stream: Readable): Promise<string> {

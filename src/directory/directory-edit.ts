@@ -5,8 +5,15 @@ import { open, rename, rm, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PecError } from '../errors.js'
-import type { MailboxState } from '../points/ports.js'
-import { formatDirectory, isDomain, isMailboxAddress, type DirectoryContents, type MailboxEntry } from './directory-contents.js'
+import type { MailboxState, OrdinaryMailPolicy } from '../points/ports.js'
+import {
+  formatDirectory,
+  isDomain,
+  isMailboxAddress,
+  parseDirectory,
+  type DirectoryContents,
+  type MailboxEntry,
+} from './directory-contents.js'
 import { readDirectoryFile } from './file-directory.js'
 import { hashPassword, type ScryptCost } from './password.js'
 
@@ -29,9 +36,21 @@ const LOCK_PAUSE = 50
 export async function addDomain(path: string, domain: string): Promise<void> {
   const lower = domain.toLowerCase()
   if (!isDomain(lower)) throw refused(`${JSON.stringify(domain)} is no domain`)
-  await edit(path, ({ domains, mailboxes }) => {
-    if (domains.has(lower)) throw refused(`${lower} is there already`)
-    return { domains: new Set([...domains, lower]), mailboxes }
+  await edit(path, (contents) => {
+    if (contents.domains.has(lower)) throw refused(`${lower} is there already`)
+    return { ...contents, domains: new Set([...contents.domains, lower]) }
+  })
+}
+
+/** What becomes of ordinary mail for a domain; undefined for the gateway's default. */
+export async function setDomainPolicy(path: string, domain: string, policy: OrdinaryMailPolicy | undefined): Promise<void> {
+  const lower = domain.toLowerCase()
+  await edit(path, (contents) => {
+    if (!contents.domains.has(lower)) throw refused(`${JSON.stringify(domain)} is not among the domains`)
+    const ordinaryMail = new Map(contents.ordinaryMail)
+    if (policy === undefined) ordinaryMail.delete(lower)
+    else ordinaryMail.set(lower, policy)
+    return { ...contents, ordinaryMail }
   })
 }
 
@@ -46,10 +65,11 @@ export async function addMailbox(path: string, mailbox: NewMailbox): Promise<voi
   const domain = address.slice(address.lastIndexOf('@') + 1)
   const password = await hashPassword(mailbox.password, mailbox.cost)
   const entry: MailboxEntry = { address, state: mailbox.state ?? 'active', password, quotaBytes: mailbox.quotaBytes }
-  await edit(path, ({ domains, mailboxes }) => {
+  await edit(path, (contents) => {
+    const { domains, mailboxes } = contents
     if (!domains.has(domain)) throw refused(`${domain} is not among the domains`)
     if (mailboxes.has(address)) throw refused(`${address} is there already`)
-    return { domains, mailboxes: new Map([...mailboxes, [address, entry]]) }
+    return { ...contents, mailboxes: new Map([...mailboxes, [address, entry]]) }
   })
 }
 
@@ -63,13 +83,19 @@ export async function setPassword(path: string, address: string, password: strin
   await changeMailbox(path, address, (entry) => ({ ...entry, password: hash }))
 }
 
+/** What becomes of ordinary mail for a mailbox; undefined for the policy of its domain. */
+export async function setMailboxPolicy(path: string, address: string, policy: OrdinaryMailPolicy | undefined): Promise<void> {
+  await changeMailbox(path, address, (entry) => ({ ...entry, ordinaryMail: policy }))
+}
+
 /** Takes the mailbox out of the directory; its mail stays where it is. */
 export async function removeMailbox(path: string, address: string): Promise<void> {
   await changeMailbox(path, address, () => undefined)
 }
 
 function changeMailbox(path: string, address: string, change: (entry: MailboxEntry) => MailboxEntry | undefined): Promise<void> {
-  return edit(path, ({ domains, mailboxes }) => {
+  return edit(path, (contents) => {
+    const { mailboxes } = contents
     const lower = address.toLowerCase()
     const entry = mailboxes.get(lower)
     if (entry === undefined) throw refused(`there is no mailbox ${JSON.stringify(address)}`)
@@ -77,7 +103,7 @@ function changeMailbox(path: string, address: string, change: (entry: MailboxEnt
     const next = change(entry)
     if (next === undefined) changed.delete(lower)
     else changed.set(lower, next)
-    return { domains, mailboxes: changed }
+    return { ...contents, mailboxes: changed }
   })
 }
 
@@ -85,7 +111,11 @@ async function edit(path: string, change: (contents: DirectoryContents) => Direc
   const lock = `${path}.lock`
   await acquire(lock)
   try {
-    await replaceFile(path, formatDirectory(change(readOrEmpty(path))))
+    const text = formatDirectory(change(readOrEmpty(path)))
+    // Nothing is written that the gateway would not take over.
+    const reading = parseDirectory(text)
+    if (!reading.ok) throw refused(reading.faults.join('; '))
+    await replaceFile(path, text)
   } finally {
     await unlink(lock)
   }
@@ -111,7 +141,7 @@ function readOrEmpty(path: string): DirectoryContents {
   try {
     return readDirectoryFile(path).contents
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return { domains: new Set(), mailboxes: new Map() }
+    if (hasCode(error, 'ENOENT')) return { domains: new Set(), ordinaryMail: new Map(), mailboxes: new Map() }
     throw error
   }
 }

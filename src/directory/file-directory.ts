@@ -4,7 +4,8 @@
  */
 import { closeSync, fstatSync, openSync, readFileSync, statSync, type Stats } from 'node:fs'
 import { PecError, reasonOf } from '../errors.js'
-import type { Clock, Directory } from '../points/ports.js'
+import { domainOf } from '../mail/address.js'
+import type { Clock, Directory, OrdinaryMailPolicy } from '../points/ports.js'
 import { parseDirectory, type DirectoryContents, type FileMailbox, type MailboxEntry } from './directory-contents.js'
 import { PasswordVerifier } from './password.js'
 import { RecentLogins } from './recent-logins.js'
@@ -60,6 +61,11 @@ export class FileDirectory implements Directory {
   mailbox(address: string): Promise<FileMailbox | undefined> {
     const entry = this.current().mailboxes.get(address.toLowerCase())
     return Promise.resolve(entry === undefined ? undefined : withoutPassword(entry))
+  }
+
+  ordinaryMail(address: string): Promise<OrdinaryMailPolicy | undefined> {
+    const { mailboxes, ordinaryMail } = this.current()
+    return Promise.resolve(mailboxes.get(address.toLowerCase())?.ordinaryMail ?? ordinaryMail.get(domainOf(address)))
   }
 
   /** The login is the mailbox's address. Rejects with PecError 'directory', temporary, under a flood of logins. */
@@ -134,6 +140,6 @@ function stampOf(path: string): string {
   }
 }
 
-function withoutPassword({ address, state, quotaBytes }: MailboxEntry): FileMailbox {
-  return { address, state, quotaBytes }
+function withoutPassword({ address, state, quotaBytes, ordinaryMail }: MailboxEntry): FileMailbox {
+  return { address, state, quotaBytes, ...(ordinaryMail === undefined ? {} : { ordinaryMail }) }
 }

@@ -37,6 +37,7 @@ export class Arrival implements MessageStream {
   private file: WriteStream | undefined
   private failure: Error | undefined
   private gone = false
+  private reading: Readable | undefined
 
   constructor(uuid: string, settings: ArrivalSettings) {
     this.settings = settings
@@ -80,7 +81,7 @@ export class Arrival implements MessageStream {
     return fromBuffer(this.pieces[0] ?? Buffer.alloc(0))
   }
 
-  /** For other plugins: the bytes with the wire's dots, unless told to leave them out. */
+  /** For other plugins: the bytes as they are, or with the wire's dots where that is asked for. */
   pipe(destination: Writable, options: Readonly<Record<string, unknown>> = {}): Writable {
     const stuffed = options['dot_stuffed'] === false || options['ending_dot'] === true
     const read = async function* (this: Arrival): AsyncGenerator<Buffer> {
@@ -90,7 +91,15 @@ export class Arrival implements MessageStream {
     }
     const readable = Readable.from(read.call(this))
     readable.once('error', (error) => destination.destroy(error))
+    this.reading = readable
     return readable.pipe(destination)
+  }
+
+  /** For other plugins: ends the last reading where it is. */
+  unpipe(): void {
+    this.reading?.unpipe()
+    this.reading?.destroy()
+    this.reading = undefined
   }
 
   /** Haraka calls this when the transaction is over. */

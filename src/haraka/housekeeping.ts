@@ -1,5 +1,9 @@
-/** What a node does by itself, once a day: forgets the steps whose messages have long left the queue. */
+/**
+ * What a node does by itself, once a day: forgets the steps whose messages have long left the queue, and removes what dead
+ * processes have left in the spool.
+ */
 import { reasonOf } from '../errors.js'
+import { clearSpool } from './spool.js'
 import type { Logger } from './types.js'
 
 const DAY_MS = 86_400_000
@@ -10,11 +14,21 @@ interface Steps {
   purgeSteps(before: Date): Promise<number>
 }
 
+export interface Household {
+  readonly ledger: Steps
+  readonly spool: string
+  readonly clock: () => Date
+}
+
 /** An hour after the start and then every day; a failure goes to the log. Returns what stops it. */
-export function startHousekeeping(ledger: Steps, clock: () => Date, log: Logger): () => void {
+export function startHousekeeping({ ledger, spool, clock }: Household, log: Logger): () => void {
+  const daysAgo = (days: number): Date => new Date(clock().getTime() - days * DAY_MS)
   const run = (): void => {
-    ledger.purgeSteps(new Date(clock().getTime() - KEPT_DAYS * DAY_MS)).catch((error: unknown) => {
+    ledger.purgeSteps(daysAgo(KEPT_DAYS)).catch((error: unknown) => {
       log.logerror(`old steps could not be forgotten: ${reasonOf(error)}`)
+    })
+    clearSpool(spool, daysAgo(1)).catch((error: unknown) => {
+      log.logerror(`the spool could not be cleared: ${reasonOf(error)}`)
     })
   }
   const first = setTimeout(run, DAY_MS / 24).unref()

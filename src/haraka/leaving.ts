@@ -39,6 +39,8 @@ export interface Way {
 export function wayOf(mail: QueuedMail, config: Config, index: ProviderIndex): Way {
   if (condemned.has(mail)) return { reply: { code: 'refuse', text: 'dropped' }, tls: 'optional' }
   const errand = noteOf(mail.todo.notes)?.errand.kind
+  // Haraka's own way to a delivery report: it asks `bounce` next.
+  if (errand === 'refuse') return { reply: { code: 'refuse', text: 'refused on arrival' }, tls: 'optional' }
   if (errand?.startsWith('deliver-') === true)
     return { reply: { code: 'accept', text: lmtp(config.store.lmtp) }, tls: 'optional' }
   const domain = mail.todo.domain.toLowerCase()

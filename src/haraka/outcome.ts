@@ -39,13 +39,26 @@ export async function tellRefused(
   const note = noteOf(mail.todo.notes)
   if (note === undefined) return { owesReport: false }
   const { errand } = note
+  if (errand.kind === 'refuse') {
+    // It is in the register since it came in.
+    explain(mail, error, errand.reply)
+    return { owesReport: true }
+  }
   const sender = mail.todo.mail_from.address
   for (const recipient of error.bounced_rcpt ?? mail.todo.rcpt_to) {
     const reply = replyOf(recipient, error)
     if (isGivenUp(error)) await delivery.gaveUp(errand, recipient.address, sender, reply)
     else await delivery.refused(errand, recipient.address, sender, reply)
   }
-  return { owesReport: errand.kind === 'deliver-anomaly' }
+  return { owesReport: errand.kind === 'deliver-anomaly' || errand.kind === 'forward' }
+}
+
+/** Puts our reply in the place of what Haraka's report would say, which is that there is no host. */
+function explain({ todo }: QueuedMail, error: BounceError, reply: string): void {
+  const [, dsn_status = '5.0.0', dsn_msg = reply] = /^(5\.\d{1,3}\.\d{1,3}) (.*)$/s.exec(reply) ?? []
+  error.message = reply
+  for (const recipient of todo.rcpt_to)
+    Object.assign(recipient, { reason: reply, dsn_action: 'failed', dsn_code: '550', dsn_status, dsn_msg })
 }
 
 /** Whether Haraka ended it without anybody's refusal, out of attempts or for a failure of its queue: it only tells in words. */

@@ -18,6 +18,7 @@ export interface MessageStream {
   add_line(line: Buffer | string): void
   add_line_end(done?: () => void): void
   pipe(destination: Writable, options?: Readonly<Record<string, unknown>>): Writable
+  unpipe(): void
   destroy(): void
 }
 

@@ -1,4 +1,7 @@
-/** Messages as mail programs save them: lines that end in LF, and the line that an mbox file has above each message. RFC 4155 */
+/**
+ * Line ends: whether a message has others than CRLF (RFC 5322 §2.3), and messages as mail programs save them, whose lines end in LF
+ * and which an mbox file separates by lines of its own (RFC 4155).
+ */
 import { concatenate, indexOf, slice, type Source } from './source.js'
 import type { Step } from './transfer.js'
 
@@ -10,6 +13,25 @@ const LINE_FEED = Buffer.of(LF)
 const MAX_SEPARATOR = 1000
 const BLANK_LINE = Buffer.from('\r\n\r\n')
 const MAX_HEAD = 1024 * 1024
+
+/** Whether there is a CR without an LF after it, or an LF without a CR before it. */
+export async function hasBareLineEnd(source: Source): Promise<boolean> {
+  let last: number | undefined
+  for await (const chunk of source.chunks()) {
+    if (chunk.length === 0) continue
+    if ((last === CR) !== (chunk[0] === LF) || hasBareWithin(chunk)) return true
+    last = chunk[chunk.length - 1]
+  }
+  return last === CR
+}
+
+/** Its first byte and its last are for others to look at. */
+function hasBareWithin(bytes: Buffer): boolean {
+  for (let feed = bytes.indexOf(LF, 1); feed !== -1; feed = bytes.indexOf(LF, feed + 1)) if (bytes[feed - 1] !== CR) return true
+  const end = bytes.length - 1
+  for (let at = bytes.indexOf(CR); at !== -1 && at < end; at = bytes.indexOf(CR, at + 1)) if (bytes[at + 1] !== LF) return true
+  return false
+}
 
 /** A transform that writes CRLF for each LF without a CR before it, and leaves all else as it is. */
 export function completeLineEnds(carry: Buffer, data: Buffer, last: boolean): Step {

@@ -9,7 +9,7 @@ import type { Source } from '../mail/source.js'
 import { writeCertification, type CertifiedMessage } from './certification.js'
 import { copiedFields, messageIdOf, readHead } from './head.js'
 import { newNames, type MessageNames } from './identifier.js'
-import { FIELD, KINDS, ON_BEHALF_OF, RECEIPT_WORDS } from './kinds.js'
+import { FIELD, KINDS, ON_BEHALF_OF, RECEIPT_WORDS, SPAM_FIELD, type SpamLevel } from './kinds.js'
 import type { Moment } from './moment.js'
 import { oneLine } from './one-line.js'
 import { addressesIn, subjectOf, type Original } from './original.js'
@@ -36,6 +36,8 @@ export interface AnomalyFacts {
   readonly recipients: readonly string[]
   /** Why it is not certified: short phrases in Italian. */
   readonly faults: readonly string[]
+  /** How much it looks like spam. */
+  readonly spam?: SpamLevel | undefined
 }
 
 /**
@@ -95,6 +97,7 @@ export async function composeAnomalyEnvelope(
     replyToFields(header, facts.sender === '' ? (author ?? issuer.address) : facts.sender),
     copiedFields(header, 'To', 'Cc'),
     formatField(FIELD.transport, KINDS.anomaly.value),
+    ...(facts.spam === undefined ? [] : [formatField(SPAM_FIELD, facts.spam)]),
     formatField('From', formatAddress(ON_BEHALF_OF + oneLine(sender), issuer.address)),
     messageId === undefined ? formatField('Message-ID', `<${names.messageId}>`) : copiedFields(header, 'Message-ID'),
   ])

@@ -2,6 +2,8 @@
 
 export type FormalException =
   | { readonly kind: 'no-header-end' }
+  | { readonly kind: 'not-a-field' }
+  | { readonly kind: 'bare-line-end' }
   | { readonly kind: 'duplicate-header'; readonly name: string }
   | { readonly kind: 'from-missing' }
   | { readonly kind: 'from-invalid' }
@@ -19,6 +21,10 @@ export function describeFormalException(exception: FormalException): string {
   switch (exception.kind) {
     case 'no-header-end':
       return "manca la riga vuota che separa l'intestazione dal corpo del messaggio"
+    case 'not-a-field':
+      return "l'intestazione contiene una riga che non è un campo"
+    case 'bare-line-end':
+      return 'il messaggio contiene caratteri CR o LF isolati, che non terminano una riga'
     case 'duplicate-header':
       return `il campo ${exception.name} è presente più di una volta`
     case 'from-missing':

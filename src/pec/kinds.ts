@@ -32,6 +32,10 @@ export const FIELD = {
   reference: 'X-Riferimento-Message-ID',
 } as const
 
+/** How much ordinary mail looks like spam, as a field of its anomaly envelope tells. */
+export type SpamLevel = 'low' | 'medium' | 'high'
+export const SPAM_FIELD = 'X-Spam-Level'
+
 /** The only value of X-VerificaSicurezza. */
 export const SECURITY_ERROR = 'errore'
 

@@ -1,5 +1,6 @@
 /** The access point: what our users send is checked, certified and put into a transport envelope. RFC 6109 §2.2.1, §3.1 */
 import { domainOf } from '../mail/address.js'
+import { hasBareLineEnd } from '../mail/line-ends.js'
 import type { Source } from '../mail/source.js'
 import { composeTransportEnvelope, prepareOriginal, type Original } from '../pec/envelope.js'
 import { describeFormalException, type FormalException } from '../pec/formal-exception.js'
@@ -77,7 +78,8 @@ async function findFault(submission: Submission, house: AccessHouse): Promise<Fa
 
 async function formalExceptions({ message, sender, recipients }: Submission, limits: FormalLimits): Promise<FormalException[]> {
   const { header, end } = await readHead(message)
-  return findFormalExceptions({ header, headerEnds: end < message.size, size: message.size, sender, recipients }, limits)
+  const structure = { header, headerEnds: end < message.size, hasBareLineEnd: await hasBareLineEnd(message) }
+  return findFormalExceptions({ ...structure, size: message.size, sender, recipients }, limits)
 }
 
 /** The certification data come from the SMTP transaction; the header only tells primary recipients from copies. RFC 6109 §2.1 */

@@ -1,6 +1,7 @@
 /** What came in and is not certified goes on in an anomaly envelope that says why. RFC 6109 §2.2.2, §3.2.2 */
 import type { Source } from '../mail/source.js'
 import { composeAnomalyEnvelope } from '../pec/envelope.js'
+import type { SpamLevel } from '../pec/kinds.js'
 import type { Moment } from '../pec/moment.js'
 import { deliveries } from './dispatch.js'
 import type { House } from './house.js'
@@ -17,17 +18,19 @@ export interface Uncertified {
   readonly faults: readonly Fault[]
   /** Who signed it, or else the host that brought it. */
   readonly provider: string
+  readonly spam?: SpamLevel | undefined
 }
 
 /** The anomaly envelope, to each recipient; nothing if there are none. */
 export async function anomalyFor(
-  { sender, recipients, message, faults, provider }: Uncertified,
+  { sender, recipients, message, faults, provider, spam }: Uncertified,
   moment: Moment,
   { issuer }: House,
 ): Promise<Pick<Step, 'events' | 'dispatches'>> {
   if (recipients.length === 0) return { events: [], dispatches: [] }
   const reasons = faults.map(({ italian }) => italian)
-  const anomaly = await composeAnomalyEnvelope({ received: message, moment, sender, recipients, faults: reasons }, issuer)
+  const facts = { received: message, moment, sender, recipients, faults: reasons, spam }
+  const anomaly = await composeAnomalyEnvelope(facts, issuer)
   const event: RegisterEvent = {
     type: 'anomaly',
     identifier: '',
@@ -36,7 +39,7 @@ export async function anomalyFor(
     recipients,
     subject: undefined,
     provider,
-    outcome: faults.map(({ english }) => english).join('; '),
+    outcome: [...faults.map(({ english }) => english), ...(spam === undefined ? [] : [`spam: ${spam}`])].join('; '),
     daticert: undefined,
     signature: anomaly.signature,
   }

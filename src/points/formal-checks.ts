@@ -16,6 +16,8 @@ export interface Submitted {
   readonly header: Header
   /** Whether a blank line ends the header section. */
   readonly headerEnds: boolean
+  /** Whether it has a CR or an LF that is not part of a CRLF. */
+  readonly hasBareLineEnd: boolean
   /** Bytes of the whole message. */
   readonly size: number
   /** Reverse path. */
@@ -41,8 +43,12 @@ export function findFormalExceptions(submitted: Submitted, limits: FormalLimits)
 /** RFC 5322 §3.6: these fields occur once at the most. */
 const ONCE = ['From', 'Sender', 'Reply-To', 'To', 'Cc', 'Bcc', 'Message-ID', 'Subject', 'Date']
 
-function structureExceptions({ header, headerEnds }: Submitted): FormalException[] {
-  const exceptions: FormalException[] = headerEnds ? [] : [{ kind: 'no-header-end' }]
+function structureExceptions({ header, headerEnds, hasBareLineEnd }: Submitted): FormalException[] {
+  const exceptions: FormalException[] = []
+  // Without the blank line the body is taken for lines of the header: that is told already.
+  if (!headerEnds) exceptions.push({ kind: 'no-header-end' })
+  else if (header.fields.some(({ name }) => name === '')) exceptions.push({ kind: 'not-a-field' })
+  if (hasBareLineEnd) exceptions.push({ kind: 'bare-line-end' })
   for (const name of ONCE) if (allValues(header, name).length > 1) exceptions.push({ kind: 'duplicate-header', name })
   return exceptions
 }

@@ -21,10 +21,15 @@ export interface Mailbox {
   readonly state: MailboxState
 }
 
+/** What becomes of ordinary mail (R4): an anomaly envelope, a refusal, or a journey on to an ordinary address elsewhere. */
+export type OrdinaryMailPolicy = 'accept' | 'reject' | { readonly forward: string }
+
 /** Our own domains and mailboxes (O1, O2). Rejects with PecError 'directory', temporary, when it cannot tell. */
 export interface Directory {
   managesDomain(domain: string): boolean
   mailbox(address: string): Promise<Mailbox | undefined>
+  /** The policy of a mailbox, else of its domain; undefined where neither has one. */
+  ordinaryMail(address: string): Promise<OrdinaryMailPolicy | undefined>
   /** The mailbox that this login and password open, in whatever state; undefined if they do not match. */
   authenticate(login: string, password: string): Promise<Mailbox | undefined>
 }
@@ -110,7 +115,8 @@ export type EventType =
   | 'mailbox-delivery' // the mailbox store accepted a message
   | 'delivery-failure' // it refused one for good, or a peer did
   | 'relay' // a peer or ordinary host accepted a message of ours
-  | 'refusal' // refused in the SMTP session
+  | 'forward' // ordinary mail went on to an address elsewhere
+  | 'refusal' // refused in the SMTP session, or with a plain delivery report
 
 /** A row of the register (L1). */
 export interface RegisterEvent {
@@ -186,7 +192,7 @@ export interface DeadlineLedger extends Ledger {
 
 /**
  * What a queued message is, so that its outcome means the same after a restart. Envelopes delivered owe a receipt or a notice;
- * anomaly envelopes a plain delivery report; everything else nothing. RFC 6109 §2.2.3
+ * anomaly envelopes and ordinary mail a plain delivery report; everything else nothing. RFC 6109 §2.2.3
  */
 export type Errand =
   | {
@@ -196,7 +202,12 @@ export type Errand =
       /** Where the original stands in the message. */
       readonly original: Range
     }
-  | { readonly kind: 'deliver-anomaly' | 'deliver-other' | 'send-envelope' | 'send-receipt'; readonly identifier: string }
+  | {
+      readonly kind: 'deliver-anomaly' | 'deliver-other' | 'send-envelope' | 'send-receipt' | 'forward'
+      readonly identifier: string
+    }
+  /** Goes nowhere: its sender gets a plain delivery report with this reply, e.g. `5.1.1 Unknown mailbox`. */
+  | { readonly kind: 'refuse'; readonly identifier: string; readonly reply: string }
 
 export interface Dispatch {
   /** Reverse path; '' for none. */

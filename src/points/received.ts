@@ -1,5 +1,6 @@
 /** A message as it came in, and the register's row for one that is valid (L1). */
 import type { Source } from '../mail/source.js'
+import type { SpamLevel } from '../pec/kinds.js'
 import type { Certified } from './judge.js'
 import type { RegisterEvent } from './ports.js'
 
@@ -11,6 +12,8 @@ export interface Incoming {
   readonly message: Source
   /** Who brought it, for the register. */
   readonly host: string
+  /** Asked of ordinary mail only, if there is anybody to ask. Never rejects; undefined if it looks like none, or nobody can tell. */
+  readonly rateSpam?: () => Promise<SpamLevel | undefined>
 }
 
 export function received(

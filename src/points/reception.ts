@@ -4,14 +4,15 @@
  */
 import { PecError, reasonOf } from '../errors.js'
 import { readHead } from '../pec/head.js'
+import type { SpamLevel } from '../pec/kinds.js'
 import { momentOf, type Moment } from '../pec/moment.js'
-import { oneLine } from '../pec/one-line.js'
 import { originFault } from '../pec/origin-faults.js'
 import { anomalyFor } from './anomaly.js'
 import { deliveries } from './dispatch.js'
 import type { House } from './house.js'
 import { chargeInfected, infectedBy, refusalFor, refusedInfected } from './infected.js'
 import { judge, type Fault, type Judgement, type Trust } from './judge.js'
+import { ordinaryStep, refusalOf, sortByPolicy, type Sorted } from './ordinary.js'
 import type { Claim, MessageFacts, StoredMessage } from './ports.js'
 import { receiptStep } from './receipts.js'
 import { received, type Incoming } from './received.js'
@@ -31,6 +32,7 @@ export interface ReceptionPoint {
 
 export interface ReceptionHouse extends House {
   readonly trust: Trust
+  /** Where neither mailbox nor domain has a policy of its own. */
   readonly ordinaryMail: 'accept' | 'reject'
 }
 
@@ -44,13 +46,16 @@ export function openReceptionPoint(house: ReceptionHouse): ReceptionPoint {
     async receive(transaction) {
       const incoming = { ...transaction, recipients: distinct(transaction.recipients) }
       const judgement = await judge(incoming.message, house.clock(), house.index, house.trust)
-      if (judgement.verdict === 'ordinary') {
-        const refusal = await refusalOfOrdinary(incoming, judgement.fault, house)
-        if (refusal !== undefined) return { accepted: false, reason: refusal }
-      }
-      const virus = await virusIn(judgement, incoming, house)
+      const sorted =
+        judgement.verdict === 'ordinary' ? await sortByPolicy(incoming.recipients, judgement.fault, house) : undefined
+      const reason = sorted === undefined ? undefined : refusalOf(sorted)
+      if (reason !== undefined) return { accepted: false, reason }
+      const [virus, spam] = await Promise.all([
+        virusIn(judgement, incoming, house),
+        judgement.verdict === 'ordinary' ? incoming.rateSpam?.() : undefined,
+      ])
       // The time is that of the take-charge, and a scan may take long.
-      const arrival = { incoming, virus, moment: momentOf(house.clock()) }
+      const arrival = { incoming, virus, spam, sorted: sorted ?? NOBODY, moment: momentOf(house.clock()) }
       for (let attempt = 1; ; attempt++) {
         try {
           const { step, refusal } = await decide(judgement, arrival, house)
@@ -65,22 +70,6 @@ export function openReceptionPoint(house: ReceptionHouse): ReceptionPoint {
   }
 }
 
-/** By policy; and where none of the recipients exists there is nobody to deliver an anomaly envelope to. */
-async function refusalOfOrdinary({ recipients }: Incoming, fault: Fault, house: ReceptionHouse): Promise<string | undefined> {
-  if (house.ordinaryMail === 'reject') return `5.7.1 Only certified mail is accepted here: ${speakable(fault.english)}`
-  const mailboxes = await Promise.all(recipients.map((address) => house.directory.mailbox(address)))
-  return mailboxes.every((mailbox) => mailbox === undefined) ? '5.1.1 Unknown mailbox' : undefined
-}
-
-/** Fit for an SMTP reply: a fault may quote what stands in the message. */
-function speakable(text: string): string {
-  return oneLine(text)
-    .slice(0, MAX_REASON)
-    .replace(/[^ -~]/g, '?')
-}
-
-const MAX_REASON = 200
-
 /** The name of a virus in it. Receipts are not looked into (infected.ts). */
 async function virusIn({ verdict }: Judgement, { message }: Incoming, house: House): Promise<string | undefined> {
   if (verdict === 'receipt') return undefined
@@ -92,6 +81,9 @@ async function virusIn({ verdict }: Judgement, { message }: Incoming, house: Hou
 interface Arrival {
   readonly incoming: Incoming
   readonly virus: string | undefined
+  /** Of ordinary mail: how much it looks like spam, and what its recipients make of it. */
+  readonly spam: SpamLevel | undefined
+  readonly sorted: Sorted
   readonly moment: Moment
 }
 
@@ -111,8 +103,14 @@ async function decide(judgement: Judgement, arrival: Arrival, house: House): Pro
     case 'incorrect':
       return decideOnUncertified(judgement.faults, judgement.provider.name, arrival, house)
     case 'ordinary':
-      return decideOnUncertified([judgement.fault], incoming.host, arrival, house)
+      return decideOnOrdinary(judgement.fault, arrival, house)
   }
+}
+
+async function decideOnOrdinary(fault: Fault, arrival: Arrival, house: House): Promise<Decision> {
+  const { incoming, virus, moment } = arrival
+  if (virus !== undefined) return refuseInfected(virus, incoming, incoming.host, moment)
+  return { step: { at: moment, claims: [], ...(await ordinaryStep({ ...arrival, fault }, moment, house)) } }
 }
 
 /** An anomaly envelope, but not around a virus. RFC 6109 §2.2.2 */
@@ -122,10 +120,12 @@ async function decideOnUncertified(
   { incoming, virus, moment }: Arrival,
   house: House,
 ): Promise<Decision> {
-  if (virus !== undefined) {
-    return { step: refusedInfected(virus, incoming, provider, moment), refusal: refusalFor(virus) }
-  }
+  if (virus !== undefined) return refuseInfected(virus, incoming, provider, moment)
   return { step: { at: moment, claims: [], ...(await anomalyFor({ ...incoming, faults, provider }, moment, house)) } }
+}
+
+function refuseInfected(virus: string, incoming: Incoming, provider: string, moment: Moment): Decision {
+  return { step: refusedInfected(virus, incoming, provider, moment), refusal: refusalFor(virus) }
 }
 
 async function decideOnEnvelope(envelope: Envelope, arrival: Arrival, house: House): Promise<Decision> {
@@ -151,6 +151,7 @@ async function envelopeStep(envelope: Envelope, isFirst: boolean, arrival: Arriv
   const fresh = claims.filter((claim) => !taken.has(claim)).map(({ recipient }) => recipient)
 
   const isDuplicate = named.certified.length > 0 && fresh.length === 0
+  const isForNobody = fresh.length + named.ordinary.length + named.unknown.length === 0
   const outcome = virus === undefined ? (isDuplicate ? 'duplicate' : 'valid') : `virus: ${virus}`
   const reception = received('reception', envelope, incoming, outcome)
   const others = virus === undefined ? await othersStep(envelope, named, incoming, moment, house) : NOTHING
@@ -159,8 +160,8 @@ async function envelopeStep(envelope: Envelope, isFirst: boolean, arrival: Arriv
     at: moment,
     events: [reception, ...others.events],
     dispatches: others.dispatches,
-    // Kept if anything is kept back: a duplicate that has come through before is not.
-    infected: virus === undefined || isDuplicate ? undefined : infectedBy(virus, incoming.message, facts),
+    // Kept if it is kept from anybody: a duplicate of what has come through, or is kept already, is not.
+    infected: virus === undefined || isForNobody ? undefined : infectedBy(virus, incoming.message, facts),
   }
   if (fresh.length === 0) return { ...rest, claims: [] }
 
@@ -182,6 +183,7 @@ async function envelopeStep(envelope: Envelope, isFirst: boolean, arrival: Arriv
 }
 
 const NOTHING = { events: [], dispatches: [] }
+const NOBODY: Sorted = { wrapped: [], forwarded: new Map(), refused: new Map() }
 
 /** The recipients that are not taken in charge. */
 async function othersStep(
@@ -199,7 +201,7 @@ async function othersStep(
 
 /** Whether an envelope is of the message that we know by its identifier. A provider's identifiers are nobody else's to use. */
 function isSame(known: StoredMessage, { data, provider }: Envelope): boolean {
-  return known.sender.toLowerCase() === data.sender.toLowerCase() && known.provider === provider.name
+  return known.sender.toLowerCase() === data.sender.toLowerCase() && known.provider.toLowerCase() === provider.name.toLowerCase()
 }
 
 interface NamedRecipients {

@@ -202,6 +202,8 @@ test('says where nobody listens, and works once somebody does', async (t) => {
   const port = await freePort()
   const away = new Clamd({ endpoint: { host: '127.0.0.1', port }, timeoutMs: 2000 })
   await assert.rejects(away.scan(message), unscanned(/ECONNREFUSED/))
+  const named = new Clamd({ endpoint: { host: 'localhost', port }, timeoutMs: 2000 })
+  await assert.rejects(named.scan(message), { code: 'antivirus', message: /localhost.*ECONNREFUSED/ })
   const fake = await startFakeClamd(t, { answer: OK })
   const clamd = new Clamd({ endpoint: fake.endpoint, timeoutMs: 2000, proofMs: 0 })
   await clamd.scan(message)

@@ -29,6 +29,49 @@ test('reads domains and mailboxes in lower case', () => {
   assert.deepEqual(parseDirectory(formatDirectory(reading.contents)), reading)
 })
 
+test('reads what becomes of ordinary mail, for a domain and for a mailbox', () => {
+  const reading = parse({
+    domains: ['a.example', { name: 'B.example', ordinaryMail: 'reject' }, { name: 'c.example' }],
+    mailboxes: [
+      { address: 'x@a.example', state: 'active', password, ordinaryMail: 'forward:y@Elsewhere.example' },
+      { address: 'x@b.example', state: 'active', password, ordinaryMail: 'accept' },
+      { address: 'y@b.example', state: 'active', password },
+    ],
+  })
+  assert(reading.ok)
+  const { domains, ordinaryMail, mailboxes } = reading.contents
+  assert.deepEqual([...domains], ['a.example', 'b.example', 'c.example'])
+  assert.deepEqual([...ordinaryMail], [['b.example', 'reject']])
+  assert.deepEqual(
+    [...mailboxes.values()].map((mailbox) => mailbox.ordinaryMail),
+    [{ forward: 'y@Elsewhere.example' }, 'accept', undefined],
+  )
+  assert.deepEqual(parseDirectory(formatDirectory(reading.contents)), reading)
+})
+
+test('takes no policy on ordinary mail that would lose it or send it in circles', () => {
+  const reading = parse({
+    domains: [
+      'a.example',
+      { name: 'b.example', ordinaryMail: 'drop' },
+      { name: 'c.example', ordinaryMail: 'forward:x@a.EXAMPLE' },
+    ],
+    mailboxes: [
+      { address: 'x@a.example', state: 'active', password, ordinaryMail: 'forward:nobody' },
+      { address: 'y@a.example', state: 'active', password, ordinaryMail: true },
+      { address: 'z@a.example', state: 'active', password, ordinaryMail: 'forward:z@b.example' },
+    ],
+  })
+  assert(!reading.ok)
+  assert.deepEqual(reading.faults, [
+    'domains[1]: ordinaryMail "drop" is none of accept, reject, forward:ADDRESS',
+    'mailboxes[0]: ordinaryMail "forward:nobody" is none of accept, reject, forward:ADDRESS',
+    'mailboxes[1]: ordinaryMail true is none of accept, reject, forward:ADDRESS',
+    'c.example: ordinary mail cannot go on to x@a.EXAMPLE, which is ours',
+    'z@a.example: ordinary mail cannot go on to z@b.example, which is ours',
+  ])
+})
+
 test('names every fault, and no password', () => {
   const good = { address: 'a@pec.example', state: 'active', password }
   const reading = parse({

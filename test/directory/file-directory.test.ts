@@ -4,7 +4,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { isPecError } from '../../src/errors.js'
-import { addDomain, addMailbox, removeMailbox, setPassword, setState } from '../../src/directory/directory-edit.js'
+import {
+  addDomain,
+  addMailbox,
+  removeMailbox,
+  setDomainPolicy,
+  setMailboxPolicy,
+  setPassword,
+  setState,
+} from '../../src/directory/directory-edit.js'
 import { FileDirectory, type DirectoryEvent } from '../../src/directory/file-directory.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'pec-directory-'))
@@ -66,6 +74,30 @@ test('takes over a changed file after a second, passwords it remembers included'
   assert.equal(events.length, 3)
 })
 
+test("goes by a mailbox's policy on ordinary mail, else by its domain's, and takes over changes of both", async () => {
+  const path = await newFile()
+  const { directory, later } = opened(path)
+  const policies = async () => [
+    await directory.ordinaryMail('MARIO@pec.example'),
+    await directory.ordinaryMail('nobody@PEC.example'),
+    await directory.ordinaryMail('mario@other.example'),
+  ]
+  assert.deepEqual(await policies(), [undefined, undefined, undefined])
+  await setDomainPolicy(path, 'PEC.example', 'reject')
+  later(1000)
+  assert.deepEqual(await policies(), ['reject', 'reject', undefined])
+  await setMailboxPolicy(path, 'Mario@pec.example', { forward: 'mario@elsewhere.example' })
+  later(1000)
+  assert.deepEqual(await policies(), [{ forward: 'mario@elsewhere.example' }, 'reject', undefined])
+  await setState(path, 'mario@pec.example', 'suspended')
+  await setDomainPolicy(path, 'pec.example', undefined)
+  later(1000)
+  assert.deepEqual(await policies(), [{ forward: 'mario@elsewhere.example' }, undefined, undefined])
+  await setMailboxPolicy(path, 'mario@pec.example', undefined)
+  later(1000)
+  assert.deepEqual(await policies(), [undefined, undefined, undefined])
+})
+
 test('keeps the last good copy when the file is broken or gone, and says so once', async () => {
   const path = await newFile()
   const { directory, events, later } = opened(path)
@@ -124,11 +156,21 @@ test('refuses edits that make no sense and leaves the file as it was', async () 
     addMailbox(path, { address: 'a@pec.example', password: 'x', quotaBytes: 0, cost }),
     setState(path, 'luigi@pec.example', 'closed'),
     removeMailbox(path, 'luigi@pec.example'),
+    setDomainPolicy(path, 'other.example', 'reject'),
+    setMailboxPolicy(path, 'luigi@pec.example', 'reject'),
+    setMailboxPolicy(path, 'mario@pec.example', { forward: 'luigi@pec.example' }),
+    setDomainPolicy(path, 'pec.example', { forward: 'luigi@PEC.example' }),
   ]
   for (const result of await Promise.allSettled(edits)) {
     assert(result.status === 'rejected' && isPecError(result.reason) && result.reason.code === 'directory')
   }
   assert.equal(readFileSync(path, 'utf8'), before)
+})
+
+test('does not take a domain that mail goes on to', async () => {
+  const path = await newFile()
+  await setMailboxPolicy(path, 'mario@pec.example', { forward: 'mario@elsewhere.example' })
+  await assert.rejects(addDomain(path, 'elsewhere.example'), /mario@pec.example: ordinary mail cannot go on/)
 })
 
 test('loses no edit when several are made at the same time', async () => {

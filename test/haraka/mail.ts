@@ -33,6 +33,7 @@ export function mailOf({ from = 'anna@pec-a.test', to = ['ugo@pec-b.test'], note
     // As Haraka reads them back from the file.
     notes: note === undefined ? {} : (JSON.parse(JSON.stringify(notesWith(note))) as Record<string, unknown>),
     uuid: 'UUID.1',
+    force_tls: false,
   }
   return {
     ...{ path: '', data_start: 0, file_size: 0, todo, refcount: 1, done },

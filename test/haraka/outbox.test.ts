@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'node:test'
 import { isPecError } from '../../src/errors.js'
+import { noteOf } from '../../src/haraka/note.js'
 import { openOutbox } from '../../src/haraka/outbox.js'
 import type { QueueFile } from '../../src/haraka/queue-file.js'
 import type { HarakaQueue } from '../../src/haraka/types.js'
@@ -55,6 +56,22 @@ test('a message for several domains is a file for each, with its own recipients'
   assert.equal((await readdir(directory)).length, 2)
 })
 
+test('many messages are written, each under its own name, and nothing at all is no trouble', async (t) => {
+  const { outbox, carried } = await makeQueue(new Laboratory(t))
+  const many = Array.from({ length: 100 }, (_, number) => dispatchTo(`r${number}@pec-b.test`))
+  ;(await outbox.prepare('step', many)).release()
+  assert.equal(new Set(carried.map(({ path }) => path)).size, 100)
+  ;(await outbox.prepare('step', [])).release()
+})
+
+test('the notes of a file tell its step and errand after a restart', async (t) => {
+  const { outbox, carried } = await makeQueue(new Laboratory(t))
+  ;(await outbox.prepare('step', [dispatchTo('r@pec-b.test')])).release()
+  const notes = JSON.parse(JSON.stringify(carried[0]?.notes)) as Record<string, unknown>
+  assert.deepEqual(noteOf(notes), { step: 'step', errand: { kind: 'send-envelope', identifier: 'id' } })
+  assert.deepEqual(notes['skip_plugins'], [])
+})
+
 test('what is dropped is gone', async (t) => {
   const { outbox, directory, carried } = await makeQueue(new Laboratory(t))
   const prepared = await outbox.prepare('step', [dispatchTo('r@pec-b.test'), dispatchTo('r@pec-c.test')])
@@ -77,7 +94,6 @@ test('if one message cannot be read none is queued, and the failure is temporary
   const broken: Source = {
     size: 10,
     read: () => Promise.reject(new Error('gone')),
-    // eslint-disable-next-line require-yield
     async *chunks() {
       await sleep(5)
       throw new Error('gone')

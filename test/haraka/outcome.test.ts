@@ -3,10 +3,12 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
+import { wayOf } from '../../src/haraka/leaving.js'
 import { replyOf, tellAccepted, tellRefused, untilDone } from '../../src/haraka/outcome.js'
 import { readAll } from '../../src/mail/source.js'
 import type { Config } from '../../src/config.js'
 import type { DeliveryPoint } from '../../src/points/delivery.js'
+import { indexRecords } from '../../src/providers/provider-index.js'
 import { mailOf, recipientOf } from './mail.js'
 
 const ADDRESS = 'ugo@pec-b.test'
@@ -95,6 +97,37 @@ describe('a refusal', () => {
     assert.equal(told.length, 1)
     assert.deepEqual(await tellRefused(mailOf(), new Error('x'), { delivery }), { owesReport: false })
     assert.equal(told.length, 1)
+  })
+})
+
+describe('ordinary mail', () => {
+  const from = 'x@elsewhere.test'
+
+  test('that was refused on arrival is reported in the words of the refusal, and not told again', async () => {
+    const { told, delivery } = listener()
+    const reply = '5.7.1 Only certified mail is accepted here: the message is not signed'
+    const to = ['a@pec-b.test', 'b@pec-b.test']
+    const mail = mailOf({ from, to, note: { step, errand: { kind: 'refuse', identifier: '', reply } } })
+    const { reply: way } = wayOf(mail, { routes: new Map(), peerTls: new Map() } as unknown as Config, indexRecords([]))
+    assert.equal(way.code, 'refuse')
+    const error = new Error('No MX for pec-b.test')
+    assert.deepEqual(await tellRefused(mail, error, { delivery }), { owesReport: true })
+    assert.equal(error.message, reply)
+    for (const recipient of mail.todo.rcpt_to) {
+      const said = new Map(Object.entries(recipient))
+      assert.deepEqual(
+        ['reason', 'dsn_action', 'dsn_code', 'dsn_status', 'dsn_msg'].map((name) => said.get(name) as unknown),
+        [reply, 'failed', '550', '5.7.1', 'Only certified mail is accepted here: the message is not signed'],
+      )
+    }
+    assert.deepEqual(told, [])
+  })
+
+  test('that could not go on elsewhere is told, and reported to its sender', async () => {
+    const { told, delivery } = listener()
+    const mail = mailOf({ from, to: ['ugo@casa.test'], note: { step, errand: { kind: 'forward', identifier: '' } } })
+    assert.deepEqual(await tellRefused(mail, new Error('550 no'), { delivery }), { owesReport: true })
+    assert.deepEqual(told, ['forward to ugo@casa.test from <x@elsewhere.test> refused: 550 no'])
   })
 })
 

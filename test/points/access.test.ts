@@ -172,17 +172,14 @@ describe('the original in the envelope', () => {
 
   for (const [what, message] of [
     ['plain text', `${HEAD}Subject: x\r\nMessage-ID: <c@d>\r\n\r\nciao\r\n.\r\n..\r\nFrom x\r\n`],
-    ['a header with oddities', `${HEAD}Subject:x \r\n\t y\r\nx-empty:\r\nno field\r\nMESSAGE-id : <c@d>\r\nX: \t\r\n\r\n`],
+    ['a header with oddities', `${HEAD}Subject:x \r\n\t y\r\nx-empty:\r\nMESSAGE-id : <c@d>\r\nX: \t\r\n\r\n`],
     [
       'a nested message',
       `${HEAD}Content-Type: message/rfc822\r\n\r\nMessage-ID: <inner@x>\r\nX-Trasporto: posta-certificata\r\n\r\nx`,
     ],
     ['PEC fields of its own', `${HEAD}X-Ricevuta: accettazione\r\nX-Trasporto: posta-certificata\r\n\r\nx\r\n`],
     ['no end to its last line', `${HEAD}\r\nno end`],
-    [
-      'bare CR and lone boundaries',
-      `${HEAD}Content-Type: multipart/mixed; boundary="="\r\n\r\n--=\r\n\r\na\rb\r\n--=--\r\nepilogue`,
-    ],
+    ['lone boundaries', `${HEAD}Content-Type: multipart/mixed; boundary="="\r\n\r\n--=\r\n\r\na\r\n--=--\r\nepilogue`],
     [
       'a signature of its own',
       `${HEAD}Content-Type: multipart/signed; protocol="application/pkcs7-signature"; boundary=s\r\n\r\n--s\r\n\r\ntext  \r\n--s\r\nContent-Type: application/pkcs7-signature\r\n\r\nMII=\r\n--s--\r\n`,

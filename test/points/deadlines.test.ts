@@ -124,7 +124,7 @@ test('two nodes at once give one notice', async () => {
 test('a ledger that is away gives no notice, and the next run does', async () => {
   await send({ to: ['ugo@pec-b.test'] })
   a.now = after(12 * HOUR + 1)
-  const { commit } = a.ledger
+  const commit = a.ledger.commit.bind(a.ledger)
   a.ledger.commit = () => Promise.reject(LEDGER_AWAY)
   await assert.rejects(giveDueNotices(house), LEDGER_AWAY)
   a.ledger.commit = commit

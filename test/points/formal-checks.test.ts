@@ -18,7 +18,7 @@ interface Parts {
 function find({ lines = [FROM, TO], recipients = ['ugo@pec-b.test'], submitted = {} }: Parts): FormalException[] {
   const header = parseHeader(crlf(lines.map((line) => `${line}\n`).join('')))
   return findFormalExceptions(
-    { header, headerEnds: true, size: 1000, sender: 'anna@pec-a.test', recipients, ...submitted },
+    { header, headerEnds: true, hasBareLineEnd: false, size: 1000, sender: 'anna@pec-a.test', recipients, ...submitted },
     LIMITS,
   )
 }
@@ -96,6 +96,14 @@ describe('a submitted message', () => {
     ['with a Bcc', { lines: [FROM, TO, 'Bcc: eva@pec-b.test'] }, [{ kind: 'bcc-present' }]],
     ['with a Bcc that is no address', { lines: [FROM, TO, 'bcc: x'] }, [{ kind: 'bcc-present' }]],
     ['without a blank line after its header', { submitted: { headerEnds: false } }, [{ kind: 'no-header-end' }]],
+    ['with a line in its header that is no field', { lines: [FROM, TO, 'Buongiorno,'] }, [{ kind: 'not-a-field' }]],
+    ['with the line of an mbox file above its header', { lines: ['From anna Mon Mar  2', FROM, TO] }, [{ kind: 'not-a-field' }]],
+    ['with a CR or LF by itself', { submitted: { hasBareLineEnd: true } }, [{ kind: 'bare-line-end' }]],
+    [
+      'without a blank line, so that its body is in its header,',
+      { lines: [FROM, TO, 'Buongiorno,'], submitted: { headerEnds: false } },
+      [{ kind: 'no-header-end' }],
+    ],
     [
       'with too many recipients',
       { lines: [FROM, `To: ${many(4).join(', ')}`], recipients: many(4) },
@@ -114,17 +122,21 @@ describe('a submitted message', () => {
 
   test('is refused for every reason there is, in the order of the rules', () => {
     const lines = ['From: x', 'Subject: a', 'Subject: b', 'Cc: y', 'Bcc: z']
-    assert.deepEqual(kinds({ lines, recipients: many(4), submitted: { headerEnds: false, size: 20_000 } }), [
-      'no-header-end',
-      'duplicate-header',
-      'from-invalid',
-      'to-missing',
-      'address-invalid',
-      ...many(4).map(() => 'recipient-not-in-header'),
-      'bcc-present',
-      'too-many-recipients',
-      'too-large',
-    ])
+    assert.deepEqual(
+      kinds({ lines, recipients: many(4), submitted: { headerEnds: false, hasBareLineEnd: true, size: 20_000 } }),
+      [
+        'no-header-end',
+        'bare-line-end',
+        'duplicate-header',
+        'from-invalid',
+        'to-missing',
+        'address-invalid',
+        ...many(4).map(() => 'recipient-not-in-header'),
+        'bcc-present',
+        'too-many-recipients',
+        'too-large',
+      ],
+    )
   })
 
   test('with a thousand wrong recipients has a reason for some of them only', () => {
@@ -144,6 +156,8 @@ describe('a submitted message', () => {
 test('every exception has its words, in Italian and on one line', () => {
   const exceptions: readonly FormalException[] = [
     { kind: 'no-header-end' },
+    { kind: 'not-a-field' },
+    { kind: 'bare-line-end' },
     { kind: 'duplicate-header', name: 'To' },
     { kind: 'from-missing' },
     { kind: 'from-invalid' },

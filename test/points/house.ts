@@ -165,6 +165,7 @@ function directoryOf(domains: ReadonlySet<string>, addresses: readonly string[])
   return {
     managesDomain: (domain) => domains.has(domain.toLowerCase()),
     mailbox: (address) => Promise.resolve(mailboxes.get(address.toLowerCase())),
+    ordinaryMail: () => Promise.resolve(undefined),
     authenticate: () => Promise.resolve(undefined),
   }
 }

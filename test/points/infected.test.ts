@@ -240,6 +240,17 @@ describe('an envelope with a virus', () => {
     assert.deepEqual(await register(b, errand.identifier), [`reception virus: ${NAME}: ${EVA}`])
   })
 
+  test('that comes again is kept if it is for somebody else too, whom it does not reach', async () => {
+    const { message, errand } = await sent({ to: [UGO] })
+    b.antivirus.virus = 'not yet known'
+    await receive(message, [UGO])
+    b.outbox.take()
+    b.antivirus.virus = VIRUS
+    await receive(message, [UGO, EVA])
+    assert.deepEqual(b.outbox.released, [])
+    assert.equal((await b.ledger.quarantinedOf(errand.identifier)).length, 1)
+  })
+
   test('came through before it was known for one, and is not taken back when it comes again', async () => {
     const { message, errand } = await sent()
     b.antivirus.virus = 'not yet known'

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { allValues, headerBytes, withoutFields } from '../../../src/mail/header.js'
 import { isSevenBit } from '../../../src/mail/seven-bit.js'
+import { hasBareLineEnd } from '../../../src/mail/line-ends.js'
 import { fromBuffer, readAll, slice, type Source } from '../../../src/mail/source.js'
 import { composeAnomalyEnvelope, composeTransportEnvelope, prepareOriginal, type Original } from '../../../src/pec/envelope.js'
 import { readHead } from '../../../src/pec/head.js'
@@ -35,7 +36,8 @@ async function run(input: Buffer, house: FuzzProvider): Promise<void> {
   const head = await readHead(submitted)
   const { header } = head
   const recipients = ['livia@pec-b.test']
-  findFormalExceptions({ header, headerEnds: head.end < input.length, size: input.length, sender: SENDER, recipients }, LIMITS)
+  const structure = { header, headerEnds: head.end < input.length, hasBareLineEnd: await hasBareLineEnd(submitted) }
+  findFormalExceptions({ ...structure, size: input.length, sender: SENDER, recipients }, LIMITS)
 
   const prepared = await unlessRefused(() => prepareOriginal(submitted, IDENTIFIER))
   if (prepared === undefined) return
