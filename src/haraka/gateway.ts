@@ -12,6 +12,7 @@ import { openReceptionPoint, type ReceptionPoint } from '../points/reception.js'
 import { openProvider, type Provider } from '../provider.js'
 import { newGate, type Gate } from './gate.js'
 import { openOutbox } from './outbox.js'
+import type { SpamFilter } from './spam-filter.js'
 import type { Logger, Outbound } from './types.js'
 
 export interface Gateway {
@@ -21,16 +22,26 @@ export interface Gateway {
   readonly reception: ReceptionPoint
   readonly delivery: DeliveryPoint
   readonly gate: Gate
+  /** Rates ordinary mail; undefined where [spam] is not enabled. */
+  readonly spam?: SpamFilter | undefined
   /** For the work that one node does at a time. */
   readonly deadlines: DeadlineHouse
 }
 
 let current: Gateway | undefined
+let spamFilter: SpamFilter | undefined
 let announce: (gateway: Gateway) => void = () => undefined
 const opened = new Promise<Gateway>((resolve) => (announce = resolve))
 
+/** Before the gateway opens: Haraka's plugins register first. */
+export function useSpamFilter(filter: SpamFilter): void {
+  spamFilter = filter
+}
+
 /** Opens the gateway of this process. Rejects with PecError 'configuration' naming every fault. */
 export async function openGateway(config: Config, outbound: Outbound, queueDirectory: string, log: Logger): Promise<void> {
+  if (config.spam !== undefined && spamFilter === undefined)
+    throw new PecError('configuration', '[spam] of pec.ini is enabled, but config/plugins has no line pec/spam')
   await mkdir(config.files.spool, { recursive: true, mode: 0o700 })
   const provider = await openProvider(config, (message) => log.lognotice(message))
   const gate = newGate((step) => provider.ledger.isCommitted(step))
@@ -43,6 +54,7 @@ export async function openGateway(config: Config, outbound: Outbound, queueDirec
     config,
     provider,
     gate,
+    spam: spamFilter,
     delivery,
     deadlines: { ...house, deadlines: config.deadlines },
     access: openAccessPoint({ ...house, limits: config.limits }),
