@@ -54,7 +54,13 @@ export interface Config {
   readonly delivery: { readonly briefHashInput: 'encoded' | 'decoded'; readonly briefHash: 'sha1' | 'sha256' }
   /** Seconds from the acceptance to the notices. */
   readonly deadlines: { readonly first: number; readonly second: number }
-  readonly peers: { readonly tls: TlsPolicy; /** Authorities of their TLS certificates. */ readonly ca: string | undefined }
+  readonly peers: {
+    readonly tls: TlsPolicy
+    /** Authorities of their TLS certificates. */
+    readonly ca: string | undefined
+    /** What tells the sender of their refusals. */
+    readonly refusal: 'notice' | 'wait'
+  }
   /** By domain, lower case. */
   readonly peerTls: ReadonlyMap<string, TlsPolicy>
   /** By domain, lower case. */
@@ -79,7 +85,7 @@ export const KEYS = {
   spam: ['enabled', 'low', 'medium', 'high'],
   delivery: ['brief_hash_input', 'brief_hash'],
   deadlines: ['first', 'second'],
-  peers: ['tls', 'ca'],
+  peers: ['tls', 'ca', 'refusal'],
   files: ['spool', 'memory'],
 } as const
 
@@ -225,7 +231,11 @@ export function parseConfig(ini: Ini, directory: string): Config {
       briefHash: read.oneOf('delivery', 'brief_hash', ['sha1', 'sha256'], 'sha1'),
     },
     deadlines: { first: read.number('deadlines', 'first', 43_200), second: read.number('deadlines', 'second', 81_000) },
-    peers: { tls: read.oneOf('peers', 'tls', TLS_POLICIES, 'required'), ca: optional(read.path('peers', 'ca', '')) },
+    peers: {
+      tls: read.oneOf('peers', 'tls', TLS_POLICIES, 'required'),
+      ca: optional(read.path('peers', 'ca', '')),
+      refusal: read.oneOf('peers', 'refusal', ['notice', 'wait'], 'notice'),
+    },
     peerTls: new Map(read.domains('peer_tls').map(([name, policy]) => [name, tlsPolicy(read, name, policy)])),
     routes: new Map(read.domains('routes').map(([name, to]) => [name, endpoint(read, `[routes] ${name}`, to)])),
     files: { spool: read.path('files', 'spool', 'spool'), memory: read.number('files', 'memory', 4_194_304) },

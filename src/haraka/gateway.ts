@@ -49,6 +49,7 @@ export async function openGateway(config: Config, outbound: Outbound, queueDirec
   const delivery = openDeliveryPoint({
     ...house,
     briefHash: { input: config.delivery.briefHashInput, algorithm: config.delivery.briefHash },
+    peerRefusal: config.peers.refusal,
   })
   current = {
     config,
