@@ -4,6 +4,7 @@ import { theGateway } from '../src/haraka/gateway.js'
 import { hook, PASS } from '../src/haraka/hook.js'
 import { submit } from '../src/haraka/messages.js'
 import { isTooLarge, mayAddRecipient, mayBeginSubmission, roleOf } from '../src/haraka/session.js'
+import { announceSize, mayBeThisLarge, sayTooLarge, type Responding } from '../src/haraka/size.js'
 import type { Connection, Plugin } from '../src/haraka/types.js'
 
 export function register(this: Plugin): void {
@@ -12,11 +13,25 @@ export function register(this: Plugin): void {
 
 const isOurs = (connection: Connection): boolean => roleOf(connection, theGateway().config) === 'submission'
 
-export const hook_mail = hook<Connection, readonly [Address]>(async function (connection, [sender]) {
+export const hook_connect = hook<Connection & Responding>((connection) => {
+  if (isOurs(connection)) sayTooLarge(connection)
+  return Promise.resolve(PASS)
+})
+
+export const hook_capabilities = hook<Connection>((connection) => {
+  if (isOurs(connection)) announceSize(connection, theGateway().config.limits.bytes)
+  return Promise.resolve(PASS)
+})
+
+export const hook_mail = hook<Connection, readonly [Address, Readonly<Record<string, unknown>>]>(async function (
+  connection,
+  [sender, parameters],
+) {
   if (!isOurs(connection)) return PASS
-  const reply = await mayBeginSubmission(connection, sender.address, theGateway().provider.directory)
+  const { provider, config } = theGateway()
+  const reply = await mayBeginSubmission(connection, sender.address, provider.directory)
   if (reply.code === 'refuse') this.lognotice(`submission from ${connection.remote.ip} refused: ${String(reply.text)}`)
-  return reply
+  return reply.code === 'pass' ? mayBeThisLarge(parameters, config.limits.bytes) : reply
 })
 
 export const hook_rcpt = hook<Connection, readonly [Address]>((connection, [recipient]) => {

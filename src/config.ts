@@ -4,6 +4,7 @@
 import { isAbsolute, join } from 'node:path'
 import { PecError } from './errors.js'
 import { isAddress } from './mail/address.js'
+import type { SpamLevel } from './pec/kinds.js'
 
 /** An ini file as Haraka's reader gives it: sections of keys. */
 export type Ini = Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>
@@ -48,10 +49,18 @@ export interface Config {
     | { readonly engine: 'clamd'; readonly socket: Endpoint; /** Seconds, of one scan. */ readonly timeout: number }
   readonly quarantine: { readonly directory: string; readonly months: number }
   readonly reception: { readonly ordinaryMail: 'accept' | 'reject' }
+  /** Scores of rspamd from which ordinary mail is marked; undefined where rspamd is not asked. */
+  readonly spam: Readonly<Record<SpamLevel, number>> | undefined
   readonly delivery: { readonly briefHashInput: 'encoded' | 'decoded'; readonly briefHash: 'sha1' | 'sha256' }
   /** Seconds from the acceptance to the notices. */
   readonly deadlines: { readonly first: number; readonly second: number }
-  readonly peers: { readonly tls: TlsPolicy; /** Authorities of their TLS certificates. */ readonly ca: string | undefined }
+  readonly peers: {
+    readonly tls: TlsPolicy
+    /** Authorities of their TLS certificates. */
+    readonly ca: string | undefined
+    /** What tells the sender of their refusals. */
+    readonly refusal: 'notice' | 'wait'
+  }
   /** By domain, lower case. */
   readonly peerTls: ReadonlyMap<string, TlsPolicy>
   /** By domain, lower case. */
@@ -73,9 +82,10 @@ export const KEYS = {
   antivirus: ['engine', 'socket', 'timeout'],
   quarantine: ['directory', 'months'],
   reception: ['ordinary_mail'],
+  spam: ['enabled', 'low', 'medium', 'high'],
   delivery: ['brief_hash_input', 'brief_hash'],
   deadlines: ['first', 'second'],
-  peers: ['tls', 'ca'],
+  peers: ['tls', 'ca', 'refusal'],
   files: ['spool', 'memory'],
 } as const
 
@@ -125,6 +135,13 @@ class Reader {
     const value = /^\d+$/.test(text) ? Number(text) : NaN
     if (Number.isSafeInteger(value) && value >= least) return value
     this.faults.push(`[${section}] ${key} is ${text}, not a whole number of at least ${least}`)
+    return fallback
+  }
+
+  decimal<S extends Section>(section: S, key: (typeof KEYS)[S][number], fallback: number): number {
+    const text = this.text(section, key, String(fallback))
+    if (/^-?\d{1,6}(?:\.\d{1,6})?$/.test(text)) return Number(text)
+    this.faults.push(`[${section}] ${key} is ${text}, not a number`)
     return fallback
   }
 
@@ -209,12 +226,17 @@ export function parseConfig(ini: Ini, directory: string): Config {
       months: read.number('quarantine', 'months', 30, 30),
     },
     reception: { ordinaryMail: read.oneOf('reception', 'ordinary_mail', ['accept', 'reject'], 'accept') },
+    spam: spam(read),
     delivery: {
       briefHashInput: read.oneOf('delivery', 'brief_hash_input', ['encoded', 'decoded'], 'encoded'),
       briefHash: read.oneOf('delivery', 'brief_hash', ['sha1', 'sha256'], 'sha1'),
     },
     deadlines: { first: read.number('deadlines', 'first', 43_200), second: read.number('deadlines', 'second', 81_000) },
-    peers: { tls: read.oneOf('peers', 'tls', TLS_POLICIES, 'required'), ca: optional(read.path('peers', 'ca', '')) },
+    peers: {
+      tls: read.oneOf('peers', 'tls', TLS_POLICIES, 'required'),
+      ca: optional(read.path('peers', 'ca', '')),
+      refusal: read.oneOf('peers', 'refusal', ['notice', 'wait'], 'notice'),
+    },
     peerTls: new Map(read.domains('peer_tls').map(([name, policy]) => [name, tlsPolicy(read, name, policy)])),
     routes: new Map(read.domains('routes').map(([name, to]) => [name, endpoint(read, `[routes] ${name}`, to)])),
     files: { spool: read.path('files', 'spool', 'spool'), memory: read.number('files', 'memory', 4_194_304) },
@@ -230,6 +252,17 @@ function antivirus(read: Reader): Config['antivirus'] {
   const socket = endpoint(read, '[antivirus] socket', read.text('antivirus', 'socket', '/run/clamav/clamd.ctl'))
   const timeout = read.number('antivirus', 'timeout', 120)
   return engine === 'none' ? { engine } : { engine, socket, timeout }
+}
+
+function spam(read: Reader): Config['spam'] {
+  const enabled = read.yes('spam', 'enabled', 'false')
+  const levels = {
+    low: read.decimal('spam', 'low', 4),
+    medium: read.decimal('spam', 'medium', 8),
+    high: read.decimal('spam', 'high', 15),
+  }
+  if (!(levels.low < levels.medium && levels.medium < levels.high)) read.faults.push('[spam] low, medium and high do not rise')
+  return enabled ? levels : undefined
 }
 
 function contradictions(config: Config): string[] {

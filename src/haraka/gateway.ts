@@ -13,6 +13,7 @@ import { openProvider, type Provider } from '../provider.js'
 import { LmtpPool } from '../lmtp/pool.js'
 import { newCourier } from './courier.js'
 import { openOutbox } from './outbox.js'
+import type { SpamFilter } from './spam-filter.js'
 import type { HarakaQueue, Logger } from './types.js'
 
 export interface Gateway {
@@ -21,6 +22,8 @@ export interface Gateway {
   readonly access: AccessPoint
   readonly reception: ReceptionPoint
   readonly delivery: DeliveryPoint
+  /** Rates ordinary mail; undefined where [spam] is not enabled. */
+  readonly spam?: SpamFilter | undefined
   /** For the work that one node does at a time. */
   readonly deadlines: DeadlineHouse
 }
@@ -29,11 +32,19 @@ export interface Gateway {
 const MAX_WAITING = 200
 
 let current: Gateway | undefined
+let spamFilter: SpamFilter | undefined
 let announce: (gateway: Gateway) => void = () => undefined
 const opened = new Promise<Gateway>((resolve) => (announce = resolve))
 
+/** Before the gateway opens: Haraka's plugins register first. */
+export function useSpamFilter(filter: SpamFilter): void {
+  spamFilter = filter
+}
+
 /** Opens the gateway of this process. Rejects with PecError 'configuration' naming every fault. */
 export async function openGateway(config: Config, queue: HarakaQueue, log: Logger): Promise<void> {
+  if (config.spam !== undefined && spamFilter === undefined)
+    throw new PecError('configuration', '[spam] of pec.ini is enabled, but config/plugins has no line pec/spam')
   await mkdir(config.files.spool, { recursive: true, mode: 0o700 })
   const provider = await openProvider(config, (message) => log.lognotice(message))
   const pool = new LmtpPool(config.store.lmtp, { connections: config.store.connections, waiting: MAX_WAITING })
@@ -42,10 +53,16 @@ export async function openGateway(config: Config, queue: HarakaQueue, log: Logge
   const delivery = openDeliveryPoint({
     ...house,
     briefHash: { input: config.delivery.briefHashInput, algorithm: config.delivery.briefHash },
+    peerRefusal: config.peers.refusal,
   })
   current = {
     config,
     provider,
+<<<<<<< HEAD
+=======
+    gate,
+    spam: spamFilter,
+>>>>>>> main
     delivery,
     deadlines: { ...house, deadlines: config.deadlines },
     access: openAccessPoint({ ...house, limits: config.limits }),

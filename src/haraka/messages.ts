@@ -3,6 +3,7 @@ import type { Gateway } from './gateway.js'
 import { Arrival } from './arrival.js'
 import type { Reply } from './hook.js'
 import { userOf } from './session.js'
+import type { Suspect } from './spam-filter.js'
 import type { Connection, Transaction } from './types.js'
 import type { Source } from '../mail/source.js'
 
@@ -37,15 +38,18 @@ export async function submit(connection: Connection, gateway: Pick<Gateway, 'acc
 }
 
 /** The reception point's outcome. RFC 6109 §3.2 */
-export async function receive(connection: Connection, gateway: Pick<Gateway, 'reception'>): Promise<Reply> {
+export async function receive(connection: Connection, { reception, spam }: Pick<Gateway, 'reception' | 'spam'>): Promise<Reply> {
   const { transaction, message } = await received(connection)
   if (hasBrokenLine(transaction)) return LINE_TOO_LONG
-  const outcome = await gateway.reception.receive({
+  const mail = {
     sender: transaction.mail_from.isNull() ? '' : transaction.mail_from.address,
     recipients: transaction.rcpt_to.map(({ address }) => address),
     message,
-    host: `${connection.remote.host} [${connection.remote.ip}]`,
-  })
+  }
+  const { ip, host } = connection.remote
+  const suspect = (): Suspect => ({ ...mail, uuid: transaction.uuid, client: { ip, host, hello: connection.hello.host } })
+  const rating = spam === undefined ? {} : { rateSpam: () => spam.rate(suspect()) }
+  const outcome = await reception.receive({ ...mail, ...rating, host: `${host} [${ip}]` })
   return outcome.accepted ? { code: 'accept', text: '2.6.0 Message taken' } : { code: 'refuse', text: outcome.reason }
 }
 

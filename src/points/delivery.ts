@@ -29,7 +29,13 @@ export interface DeliveryPoint {
   gaveUp(errand: Errand, recipient: string, sender: string, reply: string): Promise<void>
 }
 
-export function openDeliveryPoint(house: House & { readonly briefHash: BriefSettings }): DeliveryPoint {
+export interface DeliveryHouse extends House {
+  readonly briefHash: BriefSettings
+  /** Whether the sender is told at once what another provider has refused for good, or by the time limits (pec.md 17.7). */
+  readonly peerRefusal: 'notice' | 'wait'
+}
+
+export function openDeliveryPoint(house: DeliveryHouse): DeliveryPoint {
   return {
     async delivered({ identifier, recipient }, original) {
       const moment = momentOf(house.clock())
@@ -53,20 +59,25 @@ export function openDeliveryPoint(house: House & { readonly briefHash: BriefSett
 
     async refused(errand, recipient, sender, reply) {
       const found = await envelopeFor(errand, recipient, house)
-      if (found === undefined)
+      const waits = house.peerRefusal === 'wait' && errand.kind === 'send-envelope'
+      if (found === undefined || (waits && isTimed(found)))
         await record(rowOf('delivery-failure', errand.identifier, [recipient], sender, reply, house), house)
       else await notDelivered(found, errand, reply, house)
     },
 
     async gaveUp(errand, recipient, sender, reply) {
       const found = await envelopeFor(errand, recipient, house)
-      // For those whom the time limits wait for, it is theirs to say that the time is over. RFC 6109 §3.1.6
-      const isTimed = found?.message.own === true && found.state.type === 'certified'
-      if (found === undefined || isTimed)
+      // It is for the time limits to say that the time is over. RFC 6109 §3.1.6
+      if (found === undefined || isTimed(found))
         await record(rowOf('delivery-failure', errand.identifier, [recipient], sender, reply, house), house)
       else await notDelivered(found, errand, reply, house)
     },
   }
+}
+
+/** Whether the time limits wait for this recipient. */
+function isTimed({ message, state }: Addressed): boolean {
+  return message.own && state.type === 'certified'
 }
 
 interface Addressed {
@@ -84,10 +95,15 @@ async function envelopeFor({ kind, identifier }: Errand, recipient: string, { le
 
 async function notDelivered({ message, state }: Addressed, errand: Errand, reply: string, house: House): Promise<void> {
   if (isFinal(state)) return
-  const { name } = house.issuer
-  const failure = errand.kind === 'deliver-envelope' ? failureOfStore(reply, name) : refusalOf(reply, name)
-  const occurrence = { kind: 'non-delivery', recipient: state.address, ...failure } as const
+  const occurrence = { kind: 'non-delivery', recipient: state.address, ...failureAt(state, errand, reply, house) } as const
   await conclude(message, state, 'not-delivered', occurrence, momentOf(house.clock()), house)
+}
+
+/** What the reply means: to our own store's we know the codes; what an ordinary host says, certification data do not classify. */
+function failureAt({ type }: RecipientState, errand: Errand, reply: string, { issuer }: House): Failure {
+  if (errand.kind === 'deliver-envelope') return failureOfStore(reply, issuer.name)
+  const failure = refusalOf(reply, issuer.name)
+  return type === 'ordinary' ? { ...failure, error: 'other' } : failure
 }
 
 function stateOf(message: StoredMessage | undefined, recipient: string): RecipientState | undefined {

@@ -69,8 +69,12 @@ export function readSignedPart(der: Buffer): { readonly body: DerReader; readonl
   }
 }
 
+// The largest met is AgID's with its name constraints, 5 KB.
+const MAX_SIZE = 64 * 1024
+
 /** Reads a DER certificate. Throws PecError 'malformed'. */
 export function parseCertificate(der: Buffer): Certificate {
+  if (der.length > MAX_SIZE) throw malformed(`a certificate of ${der.length} bytes`)
   const { body, signature } = readSignedPart(der)
   const version = body.optional(contextTag(0, 'constructed'))
   const serialNumber = readInteger(body.next(TAG.integer))

@@ -121,11 +121,14 @@ export function onlyElement(bytes: Buffer, tag: number): Element {
   return element
 }
 
-/** All the elements side by side in these bytes. */
-export function elements(bytes: Buffer): Element[] {
+/** All the elements side by side in these bytes; more than `most` are malformed. */
+export function elements(bytes: Buffer, most = Infinity): Element[] {
   const reader = new DerReader(bytes)
   const found: Element[] = []
-  while (!reader.done) found.push(reader.element())
+  while (!reader.done) {
+    if (found.length >= most) throw malformed(`more than ${most} elements`)
+    found.push(reader.element())
+  }
   return found
 }
 

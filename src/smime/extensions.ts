@@ -21,10 +21,14 @@ export interface Extension {
 
 export type Extensions = ReadonlyMap<string, Extension>
 
+// A certificate in service has about ten extensions; the longest list of names is AgID's of the domains that it may certify.
+const MAX_EXTENSIONS = 64
+const MAX_NAMES = 2000
+
 /** The extensions by their OID; one that stands twice is malformed. */
 export function readExtensions(sequence: Buffer): Extensions {
   const found = new Map<string, Extension>()
-  for (const { tag, content } of elements(onlyElement(sequence, TAG.sequence).content)) {
+  for (const { tag, content } of elements(onlyElement(sequence, TAG.sequence).content, MAX_EXTENSIONS)) {
     if (tag !== TAG.sequence) throw malformed('an extension that is not a SEQUENCE')
     const reader = new DerReader(content)
     const id = readOid(reader.next(TAG.oid))
@@ -71,7 +75,7 @@ export function readBasicConstraints(value: Buffer): BasicConstraints {
 /** The purposes, as dotted OIDs. */
 export function readExtendedKeyUsage(value: Buffer): ReadonlySet<string> {
   return new Set(
-    elements(onlyElement(value, TAG.sequence).content).map(({ tag, content }) => {
+    elements(onlyElement(value, TAG.sequence).content, MAX_NAMES).map(({ tag, content }) => {
       if (tag !== TAG.oid) throw malformed('a purpose that is no OID')
       return readOid(content)
     }),
@@ -95,7 +99,7 @@ export type GeneralName =
 
 /** RFC 5280 §4.2.1.6 */
 export function readGeneralNames(sequenceContent: Buffer): GeneralName[] {
-  return elements(sequenceContent).map(({ tag, content }) => readGeneralName(tag, content))
+  return elements(sequenceContent, MAX_NAMES).map(({ tag, content }) => readGeneralName(tag, content))
 }
 
 export function readGeneralName(tag: number, content: Buffer): GeneralName {
@@ -127,7 +131,7 @@ export function readSubjectAltName(value: Buffer): GeneralName[] {
 
 /** The full names of every distribution point. RFC 5280 §4.2.1.13 */
 export function readDistributionPoints(value: Buffer): GeneralName[] {
-  return elements(onlyElement(value, TAG.sequence).content).flatMap(({ content }) => {
+  return elements(onlyElement(value, TAG.sequence).content, MAX_EXTENSIONS).flatMap(({ content }) => {
     const name = new DerReader(content).optional(contextTag(0, 'constructed'))
     return name === undefined ? [] : readFullName(name)
   })
@@ -154,7 +158,7 @@ export function readNameConstraints(value: Buffer): NameConstraints {
 }
 
 function readSubtrees(content: Buffer | undefined): GeneralName[] {
-  return elements(content ?? Buffer.alloc(0)).map((subtree) => {
+  return elements(content ?? Buffer.alloc(0), MAX_NAMES).map((subtree) => {
     const reader = new DerReader(subtree.content)
     const base = reader.element()
     const minimum = reader.optional(contextTag(0, 'primitive'))

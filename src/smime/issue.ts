@@ -1,28 +1,13 @@
 /**
  * A certification authority of one's own, for installations and tests that have none: provider certificates with the profile of
  * RFC 6109 §5.5, TLS certificates, revocation lists. Keys are RSA unless asked otherwise; signatures are RSA or ECDSA with SHA-256.
+ * pkijs writes the structures, node:crypto makes keys and signatures.
  */
+import * as asn1js from 'asn1js'
 import { createHash, createPrivateKey, generateKeyPair, randomBytes, sign, type KeyObject } from 'node:crypto'
 import { isIP } from 'node:net'
 import { promisify } from 'node:util'
-import { parseCertificate } from './certificate.js'
-import {
-  TAG,
-  DerReader,
-  bitString,
-  boolean,
-  context,
-  contextTag,
-  integer,
-  nullValue,
-  octetString,
-  oid,
-  onlyElement,
-  readBitString,
-  sequence,
-  time,
-  tlv,
-} from './der.js'
+import * as pkijs from 'pkijs'
 import { writeName } from './name.js'
 import { OID } from './oids.js'
 import { readPem, writePem } from './pem.js'
@@ -85,7 +70,11 @@ const makeKeyPair = promisify(generateKeyPair)
 
 /** A certification authority: a root, or one under another. */
 export async function issueAuthority(request: AuthorityRequest): Promise<KeyAndCertificate> {
-  const { name, pathLength } = request
+  const { name, pathLength, permittedEmails = [], excludedEmails = [] } = request
+  const constraints = new pkijs.BasicConstraints({
+    cA: true,
+    ...(pathLength === undefined ? {} : { pathLenConstraint: pathLength }),
+  })
   return issue(
     request,
     request.authority,
@@ -95,10 +84,9 @@ export async function issueAuthority(request: AuthorityRequest): Promise<KeyAndC
     ],
     3650,
     [
-      extension(OID.basicConstraints, sequence(boolean(true), ...(pathLength === undefined ? [] : [integer(pathLength)])), true),
-      // keyCertSign and cRLSign.
-      extension(OID.keyUsage, bitString(Buffer.of(0b0000_0110), 1), true),
-      ...nameConstraints(request.permittedEmails ?? [], request.excludedEmails ?? []),
+      extension(OID.basicConstraints, constraints.toSchema(), true),
+      extension(OID.keyUsage, keyUsage(KEY_CERT_SIGN | CRL_SIGN), true),
+      ...nameConstraints(permittedEmails, excludedEmails),
     ],
   )
 }
@@ -116,9 +104,9 @@ export async function issueProviderCertificate(request: ProviderRequest): Promis
     ],
     1095,
     [
-      extension(OID.keyUsage, DIGITAL_SIGNATURE, true),
-      extension(OID.extendedKeyUsage, sequence(oid(OID.emailProtection))),
-      extension(OID.subjectAltName, sequence(ascii(contextTag(1, 'primitive'), address))),
+      extension(OID.keyUsage, keyUsage(DIGITAL_SIGNATURE), true),
+      extension(OID.extendedKeyUsage, new pkijs.ExtKeyUsage({ keyPurposes: [OID.emailProtection] }).toSchema()),
+      extension(OID.subjectAltName, new pkijs.AltName({ altNames: [email(address)] }).toSchema()),
       ...(crlUrl === undefined ? [] : [extension(OID.crlDistributionPoints, distributionPoint(crlUrl))]),
     ],
   )
@@ -128,10 +116,10 @@ export async function issueProviderCertificate(request: ProviderRequest): Promis
 export async function issueTlsCertificate(request: TlsRequest): Promise<KeyAndCertificate> {
   const { hosts } = request
   return issue(request, request.authority, [[OID.commonName, hosts[0] ?? 'localhost']], 825, [
-    extension(OID.basicConstraints, sequence(), true),
-    extension(OID.keyUsage, DIGITAL_SIGNATURE, true),
-    extension(OID.extendedKeyUsage, sequence(oid(OID.serverAuth), oid(OID.clientAuth))),
-    extension(OID.subjectAltName, sequence(...hosts.map(hostName))),
+    extension(OID.basicConstraints, new pkijs.BasicConstraints().toSchema(), true),
+    extension(OID.keyUsage, keyUsage(DIGITAL_SIGNATURE), true),
+    extension(OID.extendedKeyUsage, new pkijs.ExtKeyUsage({ keyPurposes: [OID.serverAuth, OID.clientAuth] }).toSchema()),
+    extension(OID.subjectAltName, new pkijs.AltName({ altNames: hosts.map(hostName) }).toSchema()),
   ])
 }
 
@@ -139,23 +127,21 @@ export async function issueTlsCertificate(request: TlsRequest): Promise<KeyAndCe
 export function issueRevocationList(request: RevocationRequest): string {
   const issuer = openAuthority(request.authority)
   const { from = new Date(), days = 7 } = request
-  const revoked = request.revoked.map(({ serialNumber, at }) => sequence(integer(Buffer.from(serialNumber, 'hex')), time(at)))
-  const tbs = sequence(
-    integer(1),
-    issuer.algorithm,
-    issuer.subject,
-    time(from),
-    time(new Date(from.getTime() + days * DAY)),
-    ...(revoked.length === 0 ? [] : [sequence(...revoked)]),
-    context(
-      0,
-      sequence(
-        extension(OID.authorityKeyIdentifier, sequence(tlv(contextTag(0, 'primitive'), issuer.keyIdentifier))),
-        extension(OID.crlNumber, integer(request.number ?? Math.floor(from.getTime() / 1000))),
-      ),
-    ),
+  const number = request.number ?? Math.floor(from.getTime() / 1000)
+  const revoked = request.revoked.map(
+    ({ serialNumber, at }) => new pkijs.RevokedCertificate({ userCertificate: integer(serialNumber), revocationDate: time(at) }),
   )
-  return writePem(signed(tbs, issuer), 'X509 CRL')
+  const list = new pkijs.CertificateRevocationList({
+    version: 1,
+    issuer: issuer.subject,
+    thisUpdate: time(from),
+    nextUpdate: time(new Date(from.getTime() + days * DAY)),
+    ...(revoked.length === 0 ? {} : { revokedCertificates: revoked }),
+    crlExtensions: new pkijs.Extensions({
+      extensions: [authorityKeyIdentifier(issuer), extension(OID.crlNumber, integer(number.toString(16)))],
+    }),
+  })
+  return writePem(signed(list, issuer), 'X509 CRL')
 }
 
 // -- certificates -------------------------------------------------------------------------------------------------------
@@ -167,32 +153,31 @@ async function issue(
   authority: KeyAndCertificate | undefined,
   subject: Subject,
   defaultDays: number,
-  extensions: readonly Buffer[],
+  extensions: readonly pkijs.Extension[],
 ): Promise<KeyAndCertificate> {
   const { privateKey, publicKey } = await generateKeys(keyKind)
-  const spki = publicKey.export({ format: 'der', type: 'spki' })
-  const name = writeName(subject.map(([type, value]) => ({ type, value })))
-  const issuer = authority === undefined ? issuerOf(privateKey, name, keyIdentifierOf(spki)) : openAuthority(authority)
-  const tbs = sequence(
-    context(0, integer(2)),
-    integer(newSerialNumber()),
-    issuer.algorithm,
-    issuer.subject,
-    sequence(time(from), time(new Date(from.getTime() + (days ?? defaultDays) * DAY))),
-    name,
-    spki,
-    context(
-      3,
-      sequence(
-        extension(OID.subjectKeyIdentifier, octetString(keyIdentifierOf(spki))),
-        extension(OID.authorityKeyIdentifier, sequence(tlv(contextTag(0, 'primitive'), issuer.keyIdentifier))),
-        ...extensions,
-      ),
-    ),
-  )
+  const spki = pkijs.PublicKeyInfo.fromBER(publicKey.export({ format: 'der', type: 'spki' }))
+  const keyIdentifier = keyIdentifierOf(spki)
+  // Not through pkijs's own list of attributes, which it writes as one relative distinguished name.
+  const name = pkijs.RelativeDistinguishedNames.fromBER(writeName(subject.map(([type, value]) => ({ type, value }))))
+  const issuer = authority === undefined ? { key: privateKey, subject: name, keyIdentifier } : openAuthority(authority)
+  const certificate = new pkijs.Certificate({
+    version: 2,
+    serialNumber: integer(newSerialNumber()),
+    issuer: issuer.subject,
+    notBefore: time(from),
+    notAfter: time(new Date(from.getTime() + (days ?? defaultDays) * DAY)),
+    subject: name,
+    subjectPublicKeyInfo: spki,
+    extensions: [
+      extension(OID.subjectKeyIdentifier, new asn1js.OctetString({ valueHex: keyIdentifier })),
+      authorityKeyIdentifier(issuer),
+      ...extensions,
+    ],
+  })
   return {
     key: privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
-    certificate: writePem(signed(tbs, issuer), 'CERTIFICATE'),
+    certificate: writePem(signed(certificate, issuer), 'CERTIFICATE'),
   }
 }
 
@@ -201,63 +186,93 @@ function generateKeys(kind: KeyKind): Promise<{ privateKey: KeyObject; publicKey
   return makeKeyPair('rsa', { modulusLength: Number(kind.slice('rsa-'.length)) })
 }
 
-/** Positive, unguessable, 128 bits. RFC 5280 §4.1.2.2 */
-function newSerialNumber(): Buffer {
+/** Positive, unguessable, 128 bits; hex. RFC 5280 §4.1.2.2 */
+function newSerialNumber(): string {
   const serial = randomBytes(16)
   serial.writeUInt8(((serial[0] ?? 0) & 0x7f) | 0x40, 0)
-  return serial
+  return serial.toString('hex')
 }
 
-/** Method 1 of RFC 5280 §4.2.1.2: SHA-1 of the bits of the key, which end the SubjectPublicKeyInfo. */
-function keyIdentifierOf(spki: Buffer): Buffer {
-  const reader = new DerReader(onlyElement(spki, TAG.sequence).content)
-  reader.next(TAG.sequence)
-  return createHash('sha1')
-    .update(readBitString(reader.next(TAG.bitString)).bits)
-    .digest()
+/** Method 1 of RFC 5280 §4.2.1.2: SHA-1 of the bits of the key. */
+function keyIdentifierOf({ subjectPublicKey }: pkijs.PublicKeyInfo): Buffer {
+  return createHash('sha1').update(subjectPublicKey.valueBlock.valueHexView).digest()
 }
 
 // -- the issuer ---------------------------------------------------------------------------------------------------------
 
 interface Issuer {
   readonly key: KeyObject
-  /** Name, DER. */
-  readonly subject: Buffer
+  readonly subject: pkijs.RelativeDistinguishedNames
   readonly keyIdentifier: Buffer
-  /** AlgorithmIdentifier of its signatures, DER. */
-  readonly algorithm: Buffer
-}
-
-function issuerOf(key: KeyObject, subject: Buffer, keyIdentifier: Buffer): Issuer {
-  const algorithm =
-    key.asymmetricKeyType === 'ec' ? sequence(oid(OID.ecdsaWithSha256)) : sequence(oid(OID.sha256WithRsa), nullValue())
-  return { key, subject, keyIdentifier, algorithm }
 }
 
 function openAuthority({ key, certificate }: KeyAndCertificate): Issuer {
   const [der = Buffer.alloc(0)] = readPem(Buffer.from(certificate), 'CERTIFICATE')
-  const { subject, subjectKeyIdentifier, publicKey } = parseCertificate(der)
-  return issuerOf(createPrivateKey(key), subject.der, subjectKeyIdentifier ?? keyIdentifierOf(publicKey))
+  const { subject, subjectPublicKeyInfo, extensions = [] } = pkijs.Certificate.fromBER(der)
+  const own: unknown = extensions.find(({ extnID }) => extnID === OID.subjectKeyIdentifier)?.parsedValue
+  const keyIdentifier =
+    own instanceof asn1js.OctetString ? Buffer.from(own.valueBlock.valueHexView) : keyIdentifierOf(subjectPublicKeyInfo)
+  return { key: createPrivateKey(key), subject, keyIdentifier }
 }
 
-function signed(tbs: Buffer, { key, algorithm }: Issuer): Buffer {
-  return sequence(tbs, algorithm, bitString(sign('sha256', tbs, key)))
+/** The DER, signed by the issuer: at once, where pkijs's own sign would need a WebCrypto key and a promise. */
+function signed(structure: pkijs.Certificate | pkijs.CertificateRevocationList, { key }: Issuer): Buffer {
+  const algorithm =
+    key.asymmetricKeyType === 'ec'
+      ? new pkijs.AlgorithmIdentifier({ algorithmId: OID.ecdsaWithSha256 })
+      : new pkijs.AlgorithmIdentifier({ algorithmId: OID.sha256WithRsa, algorithmParams: new asn1js.Null() })
+  structure.signature = algorithm
+  structure.signatureAlgorithm = algorithm
+  const encode = () => structure.toSchema(true) as asn1js.Sequence
+  const [toBeSigned] = encode().valueBlock.value
+  if (toBeSigned === undefined) throw new Error('pkijs wrote nothing to sign')
+  structure.signatureValue = new asn1js.BitString({ valueHex: sign('sha256', Buffer.from(toBeSigned.toBER()), key) })
+  return Buffer.from(encode().toBER())
 }
 
-// -- extensions ---------------------------------------------------------------------------------------------------------
+// -- parts --------------------------------------------------------------------------------------------------------------
 
-const DIGITAL_SIGNATURE = bitString(Buffer.of(0b1000_0000), 7)
-
-function extension(id: string, value: Buffer, critical = false): Buffer {
-  return sequence(oid(id), ...(critical ? [boolean(true)] : []), octetString(value))
+/** A non-negative INTEGER from hexadecimal digits. */
+function integer(hex: string): asn1js.Integer {
+  return asn1js.Integer.fromBigInt(BigInt(`0x${hex}`))
 }
 
-function ascii(tag: number, text: string): Buffer {
-  return tlv(tag, Buffer.from(text, 'latin1'))
+/** Cut to whole seconds: UTCTime until 2049, GeneralizedTime from 2050. RFC 5280 §4.1.2.5 */
+function time(date: Date): pkijs.Time {
+  const value = new Date(Math.floor(date.getTime() / 1000) * 1000)
+  const year = value.getUTCFullYear()
+  return new pkijs.Time({
+    type: year >= 1950 && year < 2050 ? pkijs.TimeType.UTCTime : pkijs.TimeType.GeneralizedTime,
+    value,
+  })
 }
 
-function hostName(host: string): Buffer {
-  return isIP(host) === 0 ? ascii(contextTag(2, 'primitive'), host) : tlv(contextTag(7, 'primitive'), addressBytes(host))
+function extension(extnID: string, value: asn1js.BaseBlock, critical = false): pkijs.Extension {
+  return new pkijs.Extension({ extnID, critical, extnValue: value.toBER() })
+}
+
+function authorityKeyIdentifier({ keyIdentifier }: Issuer): pkijs.Extension {
+  const value = new pkijs.AuthorityKeyIdentifier({ keyIdentifier: new asn1js.OctetString({ valueHex: keyIdentifier }) })
+  return extension(OID.authorityKeyIdentifier, value.toSchema())
+}
+
+const DIGITAL_SIGNATURE = 0b1000_0000
+const KEY_CERT_SIGN = 0b0000_0100
+const CRL_SIGN = 0b0000_0010
+
+/** The bits of the first octet; DER leaves out the zeros at the end of a list of named bits. */
+function keyUsage(bits: number): asn1js.BitString {
+  const unusedBits = 31 - Math.clz32(bits & -bits)
+  return new asn1js.BitString({ valueHex: Uint8Array.of(bits), unusedBits })
+}
+
+function email(address: string): pkijs.GeneralName {
+  return new pkijs.GeneralName({ type: 1, value: address })
+}
+
+function hostName(host: string): pkijs.GeneralName {
+  if (isIP(host) === 0) return new pkijs.GeneralName({ type: 2, value: host })
+  return new pkijs.GeneralName({ type: 7, value: new asn1js.OctetString({ valueHex: addressBytes(host) }) })
 }
 
 /** Four octets, or sixteen. */
@@ -272,13 +287,17 @@ function addressBytes(address: string): Buffer {
   return Buffer.from([...left, ...zeros, ...right].map((group) => group.padStart(4, '0')).join(''), 'hex')
 }
 
-function distributionPoint(url: string): Buffer {
-  return sequence(sequence(context(0, context(0, ascii(contextTag(6, 'primitive'), url)))))
+function distributionPoint(url: string): asn1js.BaseBlock {
+  const point = new pkijs.DistributionPoint({ distributionPoint: [new pkijs.GeneralName({ type: 6, value: url })] })
+  return new pkijs.CRLDistributionPoints({ distributionPoints: [point] }).toSchema()
 }
 
-function nameConstraints(permitted: readonly string[], excluded: readonly string[]): Buffer[] {
+function nameConstraints(permitted: readonly string[], excluded: readonly string[]): pkijs.Extension[] {
   if (permitted.length === 0 && excluded.length === 0) return []
-  const subtrees = (number: number, emails: readonly string[]) =>
-    emails.length === 0 ? [] : [context(number, ...emails.map((email) => sequence(ascii(contextTag(1, 'primitive'), email))))]
-  return [extension(OID.nameConstraints, sequence(...subtrees(0, permitted), ...subtrees(1, excluded)))]
+  const subtrees = (emails: readonly string[]) => emails.map((text) => new pkijs.GeneralSubtree({ base: email(text) }))
+  const value = new pkijs.NameConstraints({
+    ...(permitted.length === 0 ? {} : { permittedSubtrees: subtrees(permitted) }),
+    ...(excluded.length === 0 ? {} : { excludedSubtrees: subtrees(excluded) }),
+  })
+  return [extension(OID.nameConstraints, value.toSchema())]
 }

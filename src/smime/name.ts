@@ -37,13 +37,16 @@ const SHORT_NAMES: ReadonlyMap<string, string> = new Map([
   [OID.emailAddress, 'emailAddress'],
 ])
 
+// Names seen in the field have up to ten attributes.
+const MAX_ATTRIBUTES = 64
+
 /** Reads a DER Name. Throws PecError 'malformed'. */
 export function parseName(der: Buffer): Name {
   const attributes: Attribute[] = []
   const path: string[] = []
-  for (const rdn of elements(onlyElement(der, TAG.sequence).content)) {
+  for (const rdn of elements(onlyElement(der, TAG.sequence).content, MAX_ATTRIBUTES)) {
     if (rdn.tag !== TAG.set) throw malformed('a name that is not made of SETs')
-    const found = elements(rdn.content).map(parseAttribute)
+    const found = elements(rdn.content, MAX_ATTRIBUTES - attributes.length).map(parseAttribute)
     if (found.length === 0) throw malformed('an empty relative distinguished name')
     attributes.push(...found)
     path.push(JSON.stringify(found.map(({ type, value }) => `${type}=${comparable(value)}`).sort()))

@@ -1,12 +1,18 @@
 /**
  * Certification paths: from a signer's certificate up to an anchor, every signature checked, every authority entitled to what it
  * does. RFC 5280 §6.1, without policies: any policy will do.
+ *
+ * Why not pkijs's CertificateChainValidationEngine (4.0.0): on two authorities that sign each other it never ends. In trust.test.ts it
+ * fails `keeps to the length that an authority allows` (pathLenConstraint is not read), `is not there for SHA-1`, of the name
+ * constraints `a second at sign does not help`, `hold for every address of a certificate` (one permitted address covers for the
+ * others), `hold for authorities further down`, and `is not there for a self-signed certificate that is no anchor`, which as an
+ * anchor it refuses. It also parses every certificate with asn1js: README.md here has what that costs.
  */
 import { verifySignature } from './algorithm.js'
 import type { Certificate, SignedPart } from './certificate.js'
 import type { KnownCertificate } from './known-certificates.js'
 import { formatName, sameName } from './name.js'
-import { forbiddenName } from './name-constraints.js'
+import { costOf, forbiddenName } from './name-constraints.js'
 import { OID } from './oids.js'
 
 /** The signer's certificate first, the anchor last; one and the same if the signer is an anchor. */
@@ -23,6 +29,8 @@ export interface PathMaterial {
 const MAX_LENGTH = 8
 // Certificates that came with a message could be made to cross-sign each other without end.
 const MAX_SIGNATURES = 32
+// An authority of AgID permits some hundred domains; a provider has one address.
+const MAX_COMPARISONS = 50_000
 
 const UNDERSTOOD: ReadonlySet<string> = new Set([
   OID.keyUsage,
@@ -52,6 +60,7 @@ class Search {
   private readonly material: PathMaterial
   private readonly at: Date
   private signatures = 0
+  private comparisons = 0
 
   constructor(material: PathMaterial, at: Date) {
     this.material = material
@@ -91,6 +100,8 @@ class Search {
     if (nameConstraints === undefined) return undefined
     for (const [position, { certificate }] of below.entries()) {
       if (position > 0 && isSelfIssued(certificate)) continue
+      this.comparisons += costOf(certificate, nameConstraints)
+      if (this.comparisons > MAX_COMPARISONS) return 'too many names to compare'
       const forbidden = forbiddenName(certificate, nameConstraints)
       if (forbidden !== undefined) return `the authority ${formatName(subject)} may not certify ${forbidden}`
     }

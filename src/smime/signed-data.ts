@@ -46,7 +46,11 @@ export interface SignedAttributes {
   readonly signingTime: Date | undefined
 }
 
+// Of digest algorithms, of certificates of every kind, of signers, of attributes.
+const MAX_ELEMENTS = 64
 const MAX_CERTIFICATES = 32
+// Those met add up to 7 KB. Certificates that nobody has seen are parsed one after the other, while everyone else waits.
+const MAX_CERTIFICATE_BYTES = 128 * 1024
 
 /** Reads a ContentInfo with a SignedData over id-data, from DER or BER. Throws PecError 'malformed'. */
 export function readSignedData(bytes: Buffer): SignedData {
@@ -67,11 +71,11 @@ function readDer(bytes: Buffer): SignedData {
   const reader = new DerReader(onlyElement(wrapped, TAG.sequence).content)
   const version = readSmallInteger(reader.next(TAG.integer))
   if (version < 1 || version > 5) throw malformed(`SignedData version ${version}`)
-  for (const algorithm of elements(reader.next(TAG.set))) readDigestAlgorithm(algorithm.bytes)
+  for (const algorithm of elements(reader.next(TAG.set), MAX_ELEMENTS)) readDigestAlgorithm(algorithm.bytes)
   const content = readEncapsulated(reader.next(TAG.sequence))
   const certificates = readCertificates(reader.optional(contextTag(0, 'constructed')))
   reader.optional(contextTag(1, 'constructed'))
-  const signerInfos = elements(reader.next(TAG.set))
+  const signerInfos = elements(reader.next(TAG.set), MAX_ELEMENTS)
   reader.end()
   const [only] = signerInfos.length === 1 ? signerInfos : []
   return { content, certificates, signerCount: signerInfos.length, signer: only && readSignerInfo(only.bytes) }
@@ -87,8 +91,10 @@ function readEncapsulated(encapsulated: Buffer): Buffer | undefined {
 
 /** Attribute certificates and the obsolete kinds have tags of their own, and are passed over. */
 function readCertificates(set: Buffer | undefined): Buffer[] {
-  const found = elements(set ?? Buffer.alloc(0)).filter(({ tag }) => tag === TAG.sequence)
-  if (found.length > MAX_CERTIFICATES) throw malformed(`${found.length} certificates`)
+  const found = elements(set ?? Buffer.alloc(0), MAX_ELEMENTS).filter(({ tag }) => tag === TAG.sequence)
+  const size = found.reduce((sum, { bytes }) => sum + bytes.length, 0)
+  if (found.length > MAX_CERTIFICATES || size > MAX_CERTIFICATE_BYTES)
+    throw malformed(`${found.length} certificates, ${size} bytes`)
   return found.map(({ bytes }) => bytes)
 }
 
@@ -121,7 +127,7 @@ function readIssuerAndSerial(content: Buffer): SignerInfo['signer'] {
 /** An attribute that stands twice, or with two values, would let a message mean two things. RFC 5652 §11 */
 function readAttributes(content: Buffer): SignedAttributes {
   const values = new Map<string, Buffer>()
-  for (const { bytes } of elements(content)) {
+  for (const { bytes } of elements(content, MAX_ELEMENTS)) {
     const reader = new DerReader(onlyElement(bytes, TAG.sequence).content)
     const type = readOid(reader.next(TAG.oid))
     if (values.has(type)) throw malformed(`signed attribute ${type} twice`)

@@ -59,9 +59,9 @@ export interface Envelope {
 export class TestGateway {
   readonly directory: string
   readonly mxPort: number
+  readonly submissionPort: number
   readonly ledger: SqlLedger
   readonly instance: Instance
-  private readonly submissionPort: number
   private readonly lab: Laboratory
 
   private constructor(lab: Laboratory, directory: string, ports: Ports, instance: Instance, ledger: SqlLedger) {

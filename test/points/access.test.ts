@@ -147,6 +147,14 @@ describe('an accepted message', () => {
     assert.ok(text.includes('Il giorno 02/03/2026 alle ore 13:00:00 (+0100)'))
   })
 
+  test('for a domain of ours that the index does not list yet is certified', async () => {
+    const managesDomain = (domain: string): boolean => ['pec-a.test', 'nuovo.test'].includes(domain)
+    const house = { ...a, directory: { ...a.directory, managesDomain } }
+    const { identifier } = await openAccessPoint(house).submit(submissionOf({ to: ['eva@nuovo.test'] }))
+    assert.deepEqual(leaving(), [`deliver-other ${ANNA}`, 'deliver-envelope eva@nuovo.test'])
+    assert.equal((await a.ledger.message(identifier))?.recipients[0]?.type, 'certified')
+  })
+
   test('that names a recipient twice is certified for him once', async () => {
     await submit(submissionOf({ to: [UGO], recipients: [UGO, 'Ugo@PEC-b.test'] }))
     assert.deepEqual(released('send-envelope').to, [UGO])

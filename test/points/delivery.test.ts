@@ -294,10 +294,23 @@ describe('what becomes of an envelope sent to other hosts', () => {
     await point.refused(errand, MAX, ANNA, '550 5.1.1 User unknown')
     const data = await receiptIn(soleDispatch(a).message, world)
     assert.deepEqual([data.kind, data.delivery], ['non-delivery', MAX])
+    const outcomes = (await a.ledger.message(errand.identifier))?.recipients.map(({ outcome }) => outcome)
+    assert.deepEqual(outcomes, [undefined, undefined])
     assert.deepEqual(
       (await a.ledger.openRecipients(after(1), 10)).map(({ address }) => address),
       [UGO],
     )
+  })
+
+  test('a refusal by a peer is left to the time limits where the settings say so, one by an ordinary host is not', async () => {
+    const { errand } = await sent()
+    const point = openDeliveryPoint({ ...a, peerRefusal: 'wait' })
+    await point.refused(errand, UGO, ANNA, '550 5.1.1 User unknown')
+    assert.deepEqual(a.outbox.released, [])
+    assert.equal((await types(a, errand.identifier)).at(-1), 'delivery-failure')
+    assert.equal((await a.ledger.openRecipients(after(1), 10)).length, 1)
+    await point.refused(errand, MAX, ANNA, '550 5.1.1 User unknown')
+    assert.equal((await receiptIn(soleDispatch(a).message, world)).delivery, MAX)
   })
 
   test('a peer that never answers is left to the time limits, an ordinary host is told of', async () => {

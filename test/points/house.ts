@@ -129,6 +129,7 @@ export interface TestHouse extends ReceptionHouse {
   readonly quarantine: TestQuarantine
   readonly limits: FormalLimits
   readonly briefHash: BriefSettings
+  readonly peerRefusal: 'notice' | 'wait'
   /** What the clock tells from now on. */
   now: Date
 }
@@ -154,6 +155,7 @@ export async function houseOf(world: World, { issuer, record }: TestProvider, pa
     ordinaryMail: parts.ordinaryMail ?? 'accept',
     limits: parts.limits ?? { recipients: 1000, bytesTimesRecipients: 100_000_000 },
     briefHash: { input: 'encoded', algorithm: 'sha1' },
+    peerRefusal: 'notice',
     now: NOON,
     clock: () => house.now,
   }

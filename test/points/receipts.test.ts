@@ -8,6 +8,7 @@ import { openAccessPoint } from '../../src/points/access.js'
 import { openDeliveryPoint } from '../../src/points/delivery.js'
 import type { StoredMessage } from '../../src/points/ports.js'
 import { receiptStep } from '../../src/points/receipts.js'
+import { indexRecords } from '../../src/providers/provider-index.js'
 import { openReceptionPoint, type ReceptionOutcome } from '../../src/points/reception.js'
 import {
   after,
@@ -199,6 +200,13 @@ describe('a receipt from another provider', () => {
     const stranger = 'nessuno@pec-b.test'
     await receive(await receipt({ ...DELIVERY, recipient: stranger }))
     await receive(await receipt({ ...CHARGE, takenInCharge: [stranger] }))
+    assert.deepEqual(await states(), {})
+  })
+
+  test('about a recipient who was ordinary when the message was accepted changes nothing', async () => {
+    const managedDomains = new Set([...world.b.record.managedDomains, 'posta.test'])
+    const index = indexRecords([world.a.record, { ...world.b.record, managedDomains }, world.c.record])
+    assert.deepEqual(await receive(await receipt({ ...DELIVERY, recipient: MAX }), [ANNA], { ...a, index }), ACCEPTED)
     assert.deepEqual(await states(), {})
   })
 

@@ -5,6 +5,7 @@ import { before, describe, test } from 'node:test'
 import fc from 'fast-check'
 import { isPecError } from '../../src/errors.js'
 import { checkProfile, parseCertificate } from '../../src/smime/certificate.js'
+import { TAG, context, contextTag, elements, octetString, oid, onlyElement, sequence, tlv } from '../../src/smime/der.js'
 import { issueAuthority, issueProviderCertificate, issueTlsCertificate, type KeyAndCertificate } from '../../src/smime/issue.js'
 import { sameName, parseName, writeName, isWithin, formatName, isNamed } from '../../src/smime/name.js'
 import { OID } from '../../src/smime/oids.js'
@@ -59,6 +60,35 @@ describe('a certificate', () => {
       }),
       { numRuns: 1000 },
     )
+  })
+
+  test('is bounded: its bytes, the attributes of its names, its extensions, the names in one', () => {
+    const name = (attributes: number) =>
+      writeName(Array.from({ length: attributes }, (_, i) => ({ type: OID.commonName, value: `${i}` })))
+    const extension = (id: string, value: Buffer) => sequence(oid(id), octetString(value))
+    const unknown = (count: number, size = 0) =>
+      Array.from({ length: count }, (_, i) => extension(`1.2.3.${i}`, Buffer.alloc(size)))
+    const addresses = (count: number) =>
+      Array.from({ length: count }, () => tlv(contextTag(1, 'primitive'), Buffer.from('p@prova.test')))
+    const made = (subject: Buffer, extensions: readonly Buffer[]) => {
+      const [tbs, ...rest] = elements(onlyElement(derOf(provider), TAG.sequence).content)
+      const parts = elements(tbs?.content ?? Buffer.alloc(0)).map(({ bytes }) => bytes)
+      const body = sequence(...parts.slice(0, 5), subject, ...parts.slice(6, 7), context(3, sequence(...extensions)))
+      return sequence(body, ...rest.map(({ bytes }) => bytes))
+    }
+    const cases: readonly (readonly [Buffer, RegExp | undefined])[] = [
+      [made(name(64), unknown(64)), undefined],
+      [made(name(65), unknown(1)), /more than 64 elements/],
+      [made(name(1), unknown(65)), /more than 64 elements/],
+      [made(name(1), unknown(4, 15_000)), undefined],
+      [made(name(1), unknown(4, 17_000)), /a certificate of 6\d{4} bytes/],
+      [made(name(1), [extension(OID.subjectAltName, sequence(...addresses(2000)))]), undefined],
+      [made(name(1), [extension(OID.subjectAltName, sequence(...addresses(2001)))]), /more than 2000 elements/],
+    ]
+    for (const [der, expected] of cases) {
+      if (expected === undefined) assert.equal(parseCertificate(der).version, 3)
+      else assert.throws(() => parseCertificate(der), expected)
+    }
   })
 
   test('is found in PEM among other things, or alone in DER', () => {

@@ -264,6 +264,35 @@ describe('name constraints', () => {
     })
   }
 
+  const verdictForAll = async (constraints: Partial<AuthorityRequest>, addresses: readonly string[]) => {
+    const root = await authority(constraints)
+    const directory = await temporaryDirectory()
+    const path = (name: string) => join(directory, name)
+    const names = addresses.map((address) => `email:${address}`).join(',')
+    const usage = 'keyUsage=critical,digitalSignature'
+    await writeFiles(directory, { 'ca.pem': root.certificate, 'ca.key': root.key, names: `${usage}\nsubjectAltName=${names}\n` })
+    const subject = ['-keyout', '/dev/null', '-config', '/dev/null', '-subj', `/O=${NAME}`]
+    await openssl('req', '-new', '-newkey', 'rsa:2048', '-nodes', ...subject, '-out', path('request.pem'))
+    const issuer = ['-CA', path('ca.pem'), '-CAkey', path('ca.key'), '-extfile', path('names')]
+    await openssl('x509', '-req', '-in', path('request.pem'), ...issuer, '-out', path('leaf.pem'))
+    const [der = Buffer.alloc(0)] = readPem(await readFile(path('leaf.pem')), 'CERTIFICATE')
+    return store(root).judge(der, [], new Date())
+  }
+
+  test('hold for every address of a certificate', async () => {
+    const constraints = { permittedEmails: ['a.test'] }
+    assert.equal((await verdictForAll(constraints, ['p@a.test', 'q@a.test'])).trusted, true)
+    assertUntrusted(await verdictForAll(constraints, ['p@a.test', 'p@b.test']), /may not certify p@b\.test/)
+    assertUntrusted(await verdictForAll(constraints, ['p@b.test', 'p@a.test']), /may not certify p@b\.test/)
+  })
+
+  test('are not compared without end', async () => {
+    const hosts = Array.from({ length: 300 }, (_, i) => `${i}.test`)
+    const addresses = Array.from({ length: 300 }, () => 'p@0.test')
+    assertUntrusted(await verdictForAll({ permittedEmails: hosts }, addresses), /too many names to compare/)
+    assert.equal((await verdictForAll({ permittedEmails: hosts }, addresses.slice(0, 100))).trusted, true)
+  })
+
   test('hold for authorities further down', async () => {
     const root = await authority({ permittedEmails: ['a.test'] })
     const issuing = await authority({ name: 'Emittente', authority: root, permittedEmails: ['b.test'] })

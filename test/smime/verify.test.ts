@@ -38,6 +38,12 @@ describe('signatures put together by hand', () => {
   const replaced = (position: number, attributeBytes: Buffer) =>
     withAttributes((attributes) => attributes.toSpliced(position, 1, attributeBytes))
 
+  const withBallast = (kib: number) =>
+    signedData({
+      signers: [signerInfo({ owner, content: CONTENT })],
+      certificates: [sequence(octetString(Buffer.alloc(kib * 1024))), derOf(owner)],
+    })
+
   const cases: Readonly<Record<string, readonly [SignatureFault | 'valid', () => Buffer]>> = {
     'the plain case': ['valid', () => detached()],
     'a signer named by key identifier': ['valid', () => detached({ version: 3, identifier: keyIdentifier({ owner }) })],
@@ -52,6 +58,13 @@ describe('signatures put together by hand', () => {
           certificates: [sequence(oid('1.2.3')), derOf(other), derOf(owner)],
         }),
     ],
+    '64 signers': [
+      'several-signers',
+      () => signedData({ signers: Array.from({ length: 64 }, () => sequence()), certificates: [derOf(owner)] }),
+    ],
+    '65 signers': ['malformed', () => signedData({ signers: Array.from({ length: 65 }, () => sequence()) })],
+    'certificates of 120 KiB': ['valid', () => withBallast(120)],
+    'certificates of 130 KiB': ['malformed', () => withBallast(130)],
     'attribute certificates and revocation lists beside': [
       'valid',
       () =>
