@@ -58,11 +58,7 @@ export async function openGateway(config: Config, queue: HarakaQueue, log: Logge
   current = {
     config,
     provider,
-<<<<<<< HEAD
-=======
-    gate,
     spam: spamFilter,
->>>>>>> main
     delivery,
     deadlines: { ...house, deadlines: config.deadlines },
     access: openAccessPoint({ ...house, limits: config.limits }),
