@@ -5,7 +5,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { PecError } from '../errors.js'
 import { freePort } from '../lab/ports.js'
 import { isAddress } from '../mail/address.js'
-import { writeAuthority, type InstanceKeys } from './authority.js'
+import type { InstanceKeys } from './authority.js'
 import { packageLink, packageRoot } from './instance.js'
 import { writeDirectory, writeIndex } from './register-provider.js'
 import { setKeys } from './settings.js'
@@ -66,6 +66,8 @@ async function init(directory: string, options: InitOptions): Promise<void> {
   checkOptions(options, domain, receipts)
   await makeFolders(root)
   await copyDefaults(join(root, 'config'))
+  // Loaded here: making certificates takes a library that no other command needs.
+  const { writeAuthority } = await import('./authority.js')
   const keys = await writeAuthority(join(root, 'config'), { ...options, domain })
   await writeSettings(root, { ...options, domain, receipts }, keys)
   await writeDirectory(root, domain, receipts)
