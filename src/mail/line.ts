@@ -8,9 +8,8 @@ export const MAX_LINE = 998
 const LF = 0x0a
 const DASH = 0x2d
 const QUESTION_MARK = 0x3f
-const CRLF_SPACE = Buffer.from('\r\n ')
-// A cut line goes on in one that has a space more.
-const CUT = MAX_LINE - 1
+const SPACE = 0x20
+const CRLF = Buffer.from('\r\n')
 
 /**
  * Reads on in lines of which `length` octets were read before. Gives the octets of the line that is open at the end of the bytes,
@@ -42,7 +41,7 @@ export function areSevenBitLines(bytes: Buffer): boolean {
  * begins with a space, as in a folded field. A line it changed does not begin with a dash: it makes no delimiter that was none.
  */
 export function scrubLines(carry: Buffer, data: Buffer, last: boolean): Step {
-  const bytes = carry.length === 0 ? data : Buffer.concat([carry, data])
+  let bytes = carry.length === 0 ? data : Buffer.concat([carry, data])
   const output: Buffer[] = []
   let start = 0
   while (start < bytes.length) {
@@ -52,8 +51,11 @@ export function scrubLines(carry: Buffer, data: Buffer, last: boolean): Step {
       output.push(scrubbed(reach.subarray(0, lineEnd + 1), false))
       start += lineEnd + 1
     } else if (reach.length > MAX_LINE && (last || reach.length === MAX_LINE + 2)) {
-      output.push(scrubbed(reach.subarray(0, CUT), true), CRLF_SPACE)
-      start += CUT
+      output.push(scrubbed(reach.subarray(0, MAX_LINE), true), CRLF)
+      // The space takes the place of the last byte written, so that the rest is a line like any other.
+      if (bytes === data) bytes = Buffer.from(data)
+      start += MAX_LINE - 1
+      bytes[start] = SPACE
     } else if (last) {
       output.push(scrubbed(reach, false))
       start = bytes.length

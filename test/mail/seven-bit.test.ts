@@ -348,6 +348,13 @@ suite('toSevenBit', () => {
       )
     })
 
+    test('lines that are no field are cut, wherever their end falls', async () => {
+      for (let length = 990; length < 3010; length += length % 990 < 20 ? 1 : 25) {
+        const text = await textOf(await converted(message('x'.repeat(length), 'Subject: a', '', 'body')))
+        assert.match(text, /^(?:x+\r\n(?: x+\r\n)*)Subject: a\r\n/)
+        assert.equal(text.split('x').length - 1, length, `${length}`)
+      }
+    })
     test('lines that are no field are made harmless', async () => {
       const result = await textOf(
         await converted(message('perch\xe9: no', '\xff', `N${'n'.repeat(2000)}: x`, 'Subject: a', '', 'text')),
