@@ -62,7 +62,7 @@ export async function fuzz(target: Target, { seed, cases, time }: Budget): Promi
 
   try {
     const details = await fc.check(fc.asyncProperty(recipes(target), check), {
-      ...{ seed, numRuns: cases, interruptAfterTimeLimit: time, markInterruptAsFailure: false },
+      ...{ seed: seed + offsetOf(target), numRuns: cases, interruptAfterTimeLimit: time, markInterruptAsFailure: false },
       examples: target.corpus.map((_, member): [Recipe] => [{ member, edits: [] }]),
     })
     const failure = details.failed && details.counterexample !== null ? describe(target, seed, details) : undefined
@@ -70,6 +70,11 @@ export async function fuzz(target: Target, { seed, cases, time }: Budget): Promi
   } finally {
     await watchdog.stop()
   }
+}
+
+/** So that targets with the same corpus try different things. */
+function offsetOf({ name }: Target): number {
+  return [...name].reduce((sum, character) => sum * 31 + character.charCodeAt(0), 0) & 0xffff
 }
 
 function describe(target: Target, seed: number, details: fc.RunDetails<[Recipe]>): string {
