@@ -1,13 +1,12 @@
 /** `pec index`: the index of providers that the gateway goes by, and our own record in it. */
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { Command } from 'commander'
-import { PecError } from '../errors.js'
 import { parseLdif, writeLdif } from '../providers/ldif.js'
+import { ownEntries } from '../providers/own-record.js'
 import { readIndex } from '../providers/provider-index.js'
-import { certificateHash, readRecord } from '../providers/record.js'
-import { readPem } from '../smime/pem.js'
 import { readInstance } from './instance.js'
 import { mergeIndex } from './merge-index.js'
+import { readOwnCertificate, replaceIndex } from './own-index.js'
 import { say } from './terminal.js'
 
 export function indexCommand(): Command {
@@ -49,20 +48,13 @@ async function show(directory: string): Promise<void> {
 async function importIndex(directory: string, file: string): Promise<void> {
   const { index } = readInstance(directory)
   const merged = mergeIndex(await readFile(index.file), await readFile(file))
-  await writeFile(`${index.file}.new`, merged)
-  await rename(`${index.file}.new`, index.file)
+  await replaceIndex(index.file, merged)
   say(`The index has ${readIndex(merged).records.length} records now.`)
 }
 
 async function exportOwn(directory: string, file: string | undefined): Promise<void> {
   const { index, signer } = readInstance(directory)
-  const [certificate] = readPem(await readFile(signer.certificate), 'CERTIFICATE')
-  if (certificate === undefined) throw new PecError('configuration', `${signer.certificate} holds no certificate`)
-  const hash = certificateHash(certificate)
-  const own = parseLdif(await readFile(index.file)).filter(
-    (entry) => readRecord(entry).record?.certificateHashes.has(hash) === true,
-  )
-  if (own.length === 0) throw new PecError('index', 'our own certificate is not in the index')
+  const own = ownEntries(parseLdif(await readFile(index.file)), await readOwnCertificate(signer.certificate))
   const ldif = writeLdif(own)
   if (file === undefined) process.stdout.write(ldif)
   else await writeFile(file, ldif)

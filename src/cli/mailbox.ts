@@ -1,13 +1,15 @@
 /** `pec mailbox`: the mailboxes of the embedded directory. */
 import { Command } from 'commander'
-import { addMailbox, removeMailbox, setState } from '../directory/directory-edit.js'
+import { addMailbox, removeMailbox, setMailboxPolicy, setState } from '../directory/directory-edit.js'
 import { readDirectoryFile } from '../directory/file-directory.js'
+import { formatPolicy } from '../directory/ordinary-mail.js'
 import { readInstance } from './instance.js'
+import { describePolicy, POLICY_ARGUMENT, readPolicy } from './policy.js'
 import { readLine, say } from './terminal.js'
 
 export function mailboxCommand(): Command {
   return new Command('mailbox')
-    .description('add, list, suspend, resume or remove mailboxes')
+    .description('add, list, suspend, resume or remove mailboxes, and say what becomes of ordinary mail for them')
     .addCommand(
       onMailbox('add', 'add a mailbox; its password is read from standard input').action(
         async (directory: string, address: string) => {
@@ -18,11 +20,12 @@ export function mailboxCommand(): Command {
     )
     .addCommand(
       new Command('list')
-        .description('list the mailboxes and their states')
+        .description('list the mailboxes, their states and policies on ordinary mail')
         .argument('<DIR>', 'the instance directory')
         .action((directory: string) => {
           const { mailboxes } = readDirectoryFile(fileOf(directory)).contents
-          for (const { address, state } of mailboxes.values()) say(`${address}  ${state}`)
+          for (const { address, state, ordinaryMail } of mailboxes.values())
+            say(`${address}  ${state}${ordinaryMail === undefined ? '' : `  ordinary mail: ${formatPolicy(ordinaryMail)}`}`)
         }),
     )
     .addCommand(
@@ -36,6 +39,16 @@ export function mailboxCommand(): Command {
         await setState(fileOf(directory), address, 'active')
         say(`${address} is active.`)
       }),
+    )
+    .addCommand(
+      onMailbox('policy', 'say what becomes of ordinary mail for a mailbox')
+        .argument('<POLICY>', POLICY_ARGUMENT)
+        .action(async (directory: string, address: string, policy: string) => {
+          const config = readInstance(directory)
+          const read = await readPolicy(policy, config)
+          await setMailboxPolicy(config.directory.file, address, read)
+          say(`Ordinary mail for ${address}: ${describePolicy(read, 'as for its domain')}.`)
+        }),
     )
     .addCommand(
       onMailbox('remove', 'remove a mailbox; its mail stays where it is').action(async (directory: string, address: string) => {

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command line of the gateway. */
 import { Command } from 'commander'
+import { domainCommand } from './domain.js'
 import { indexCommand } from './index-command.js'
 import { initCommand } from './init.js'
 import { mailboxCommand } from './mailbox.js'
@@ -14,6 +15,7 @@ const program = new Command('pec')
   .addCommand(initCommand())
   .addCommand(startCommand())
   .addCommand(checkCommand())
+  .addCommand(domainCommand())
   .addCommand(mailboxCommand())
   .addCommand(indexCommand())
   .addCommand(verifyCommand())

@@ -1,7 +1,8 @@
 /** Our own record for the index, to be published and handed to the centre. RFC 6109 §4.5, §4.5.10 */
 import { PecError } from '../errors.js'
-import { writeLdif, type LdifEntry } from './ldif.js'
-import { certificateHash, isCertificate, isManagedDomain, isReceiptAddress, writeRecord } from './record.js'
+import { parseLdif, writeLdif, type LdifEntry } from './ldif.js'
+import { readIndex } from './provider-index.js'
+import { certificateHash, isCertificate, isManagedDomain, isReceiptAddress, readRecord, writeRecord } from './record.js'
 
 export interface OwnRecord {
   readonly name: string
@@ -30,6 +31,29 @@ export function ownRecordLdif(main: OwnRecord, ...secondaries: readonly OwnRecor
   ]
   if (faults.length > 0) throw new PecError('configuration', faults.join('; '))
   return writeLdif([main, ...secondaries].map(entryOf))
+}
+
+/** The entries of an index that are ours: those with our certificate (DER). Throws PecError 'index' if there are none. */
+export function ownEntries(entries: readonly LdifEntry[], certificate: Buffer): LdifEntry[] {
+  const hash = certificateHash(certificate)
+  const own = entries.filter((entry) => readRecord(entry).record?.certificateHashes.has(hash) === true)
+  if (own.length === 0) throw new PecError('index', 'our own certificate is not in the index')
+  return own
+}
+
+/**
+ * The index (LDIF) with one more domain in our own record, that of the main environment if there are several. Throws PecError
+ * 'index' if the domain is another provider's, or if we are not in the index.
+ */
+export function withOwnDomain(ldif: Buffer, certificate: Buffer, domain: string): Buffer {
+  const entries = parseLdif(ldif)
+  const own = ownEntries(entries, certificate)
+  const owner = readIndex(ldif).index.byDomain(domain)
+  if (owner?.certificateHashes.has(certificateHash(certificate)) === true) return ldif
+  if (owner !== undefined) throw new PecError('index', `the index gives ${domain} to ${owner.name}`)
+  const chosen = own.find((entry) => readRecord(entry).record?.unit === undefined) ?? own[0]
+  const added = { description: 'managedDomains', value: Buffer.from(domain.toLowerCase()) }
+  return writeLdif(entries.map((entry) => (entry === chosen ? { ...entry, attributes: [...entry.attributes, added] } : entry)))
 }
 
 function entryOf(own: OwnRecord): LdifEntry {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isPecError } from '../../src/errors.js'
 import { parseLdif, textsOf } from '../../src/providers/ldif.js'
-import { ownRecordLdif } from '../../src/providers/own-record.js'
+import { ownRecordLdif, withOwnDomain } from '../../src/providers/own-record.js'
 import { readIndex } from '../../src/providers/provider-index.js'
 import { makeCertificate } from './certificates.js'
 
@@ -53,4 +53,37 @@ test('names every fault at once', () => {
   assert.throws(() => ownRecordLdif({ ...main, certificates: [], domains: [] }), /no certificate.*no domain/)
   assert.throws(() => ownRecordLdif(main, { ...main, unit: 'Due' }), /no LDIF location of its own/)
   assert.throws(() => ownRecordLdif(main, main), /needs a unit/)
+})
+
+test('takes one more domain into our own record, and changes nothing else', () => {
+  const other = { ...main, name: 'Altro', certificates: [makeCertificate('other')], domains: ['altro.example'] }
+  const unit = { ...main, unit: 'Due', domains: ['due.example'], ldifLocation: undefined as never }
+  const before = Buffer.concat([ownRecordLdif(other), ownRecordLdif(main, unit)])
+  const [, certificate = Buffer.alloc(0)] = main.certificates
+  const after = withOwnDomain(before, certificate, 'Nuovo.example')
+  const { records, faults } = readIndex(after)
+  assert.deepEqual(faults, [])
+  assert.deepEqual(
+    records.map(({ name, unit, managedDomains }) => [name, unit, [...managedDomains]]),
+    [
+      ['Altro', undefined, ['altro.example']],
+      ['Gestore, S.p.A.', undefined, ['pec.example', 'cliente.example', 'nuovo.example']],
+      ['Gestore, S.p.A.', 'Due', ['due.example']],
+    ],
+  )
+  const withoutIt = parseLdif(after).map((entry) => ({
+    ...entry,
+    attributes: entry.attributes.filter(({ value }) => value.toString() !== 'nuovo.example'),
+  }))
+  assert.deepEqual(withoutIt, parseLdif(before))
+  assert.equal(withOwnDomain(after, certificate, 'nuovo.example'), after)
+  assert.equal(withOwnDomain(after, certificate, 'due.example'), after)
+})
+
+test("does not take another provider's domain, nor one into an index that we are not in", () => {
+  const other = { ...main, name: 'Altro', certificates: [makeCertificate('other')], domains: ['altro.example'] }
+  const [certificate = Buffer.alloc(0)] = main.certificates
+  const index = Buffer.concat([ownRecordLdif(other), ownRecordLdif(main)])
+  assert.throws(() => withOwnDomain(index, certificate, 'altro.example'), /the index gives altro\.example to Altro/)
+  assert.throws(() => withOwnDomain(ownRecordLdif(other), certificate, 'x.example'), /our own certificate is not in the index/)
 })

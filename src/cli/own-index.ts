@@ -1,0 +1,29 @@
+/** The index file of an instance, and our own place in it. */
+import { readFile, rename, writeFile } from 'node:fs/promises'
+import type { Config } from '../config.js'
+import { PecError } from '../errors.js'
+import { withOwnDomain } from '../providers/own-record.js'
+import { readPem } from '../smime/pem.js'
+
+/** DER. */
+export async function readOwnCertificate(path: string): Promise<Buffer> {
+  const [certificate] = readPem(await readFile(path), 'CERTIFICATE')
+  if (certificate === undefined) throw new PecError('configuration', `${path} holds no certificate`)
+  return certificate
+}
+
+/** In one step: a running gateway never reads half a file. */
+export async function replaceIndex(path: string, ldif: Buffer): Promise<void> {
+  await writeFile(`${path}.new`, ldif)
+  await rename(`${path}.new`, path)
+}
+
+/** The index file with this domain among ours, and whether that is new. Rejects with PecError 'index' if it is another provider's. */
+export async function indexWithDomain(
+  { index, signer }: Config,
+  domain: string,
+): Promise<{ readonly ldif: Buffer; readonly isNew: boolean }> {
+  const present = await readFile(index.file)
+  const ldif = withOwnDomain(present, await readOwnCertificate(signer.certificate), domain)
+  return { ldif, isNew: ldif !== present }
+}
