@@ -60,6 +60,12 @@ describe('the settings', () => {
     )
   })
 
+  test('have scores of spam only where rspamd is to be asked', () => {
+    assert.equal(parse({ spam: { low: '1' } }).spam, undefined)
+    assert.deepEqual(parse({ spam: { enabled: 'true' } }).spam, { low: 4, medium: 8, high: 15 })
+    assert.deepEqual(parse({ spam: { enabled: true, low: '-1.5', high: 9.25 } }).spam, { low: -1.5, medium: 8, high: 9.25 })
+  })
+
   test("take what Haraka's reader makes of numbers, and an empty value for none", () => {
     const { listeners, limits } = parse({ listeners: { submission: 2465, reception: '2525,2526' }, limits: { recipients: '' } })
     assert.deepEqual(listeners, { submission: [2465], reception: [2525, 2526] })
@@ -81,6 +87,8 @@ describe('a fault in the settings is named:', () => {
     ['[listeners] reception: 65536 is not a port', { listeners: { reception: '65536' } }],
     ['[listeners] reception: 0 is not a port', { listeners: { reception: 0 } }],
     ['[listeners] reception: 0x19 is not a port', { listeners: { reception: '0x19' } }],
+    ['[spam] low is 4,5, not a number', { spam: { low: '4,5' } }],
+    ['[spam] low, medium and high do not rise', { spam: { enabled: 'true', medium: '15' } }],
     ['[listeners] reception names no port', { listeners: { reception: ',' } }],
     ['[listeners] submission names no port', { listeners: { submission: ',' } }],
     ['[listeners] port 25 is both submission and reception', { listeners: { submission: '25,465' } }],

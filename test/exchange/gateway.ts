@@ -40,6 +40,10 @@ export interface GatewayPlan {
   readonly domain?: string
   /** A test key is made if left out. */
   readonly keys?: Keys
+  /** An index of providers (LDIF), for a test key. */
+  readonly index?: string
+  /** More of the processes' environment. */
+  readonly environment?: Readonly<Record<string, string>>
   readonly mailboxes: readonly string[]
   /** Ports on loopback, by domain. */
   readonly routes?: Readonly<Record<string, number>>
@@ -47,6 +51,8 @@ export interface GatewayPlan {
   readonly settings?: Values
   /** More of outbound.ini. */
   readonly outbound?: Readonly<Record<string, string>>
+  /** More of rspamd.ini. */
+  readonly rspamd?: Readonly<Record<string, string>>
   /** A mailbox store of the test's own, on this port, in place of the embedded one. */
   readonly storePort?: number
 }
@@ -81,7 +87,10 @@ export class TestGateway {
     await init(directory, plan, chosen)
     const { submission, starttls, mx, store } = chosen
     const listeners = [submission, starttls, mx, ...(plan.storePort === undefined ? [store] : [])]
-    const instance = await lab.instance({ directory, ports: listeners, readyLines: [/ready for mail/], startMs: 60_000 })
+    const instance = await lab.instance({
+      ...{ directory, ports: listeners, readyLines: [/ready for mail/], startMs: 60_000 },
+      ...(plan.environment === undefined ? {} : { environment: plan.environment }),
+    })
     const ledger = await openLedger(join(directory, 'ledger', 'pec.sqlite'))
     lab.atClose(() => ledger.close())
     return new TestGateway(lab, directory, chosen, instance, ledger)
@@ -185,6 +194,7 @@ async function init(directory: string, plan: GatewayPlan, ports: Ports): Promise
   const { name = 'Gestore A S.p.A.', domain = 'pec-a.test', keys, mailboxes, routes = {}, storePort } = plan
   const options = {
     ...{ name, domain, listen: '127.0.0.1', antivirus: 'none', ...keys },
+    ...(plan.index === undefined ? {} : { index: plan.index }),
     ...{ 'submission-port': ports.submission, 'starttls-port': ports.starttls, 'mx-port': ports.mx },
     'store-port': storePort ?? ports.store,
   }
@@ -200,5 +210,6 @@ async function init(directory: string, plan: GatewayPlan, ports: Ports): Promise
   for (const [section, values] of Object.entries(plan.settings ?? {}))
     await setKeys(join(config, 'pec.ini'), { [section]: values })
   // A message that finds nobody is tried again soon, and given up before a test would be.
+  await setKeys(join(config, 'rspamd.ini'), { main: { ...plan.rspamd } })
   await setKeys(join(config, 'outbound.ini'), { main: { temp_fail_intervals: '5s*3', ...plan.outbound } })
 }

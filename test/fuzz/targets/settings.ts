@@ -67,6 +67,7 @@ export function directoryTarget(): Target {
   const corpus = [
     JSON.stringify({ domains: ['pec-a.test'], mailboxes: [mailbox, { ...mailbox, address: '../x@pec-a.test' }] }),
     JSON.stringify({ domains: ['pec-a.test', 'PEC-A.test'], mailboxes: [{ ...mailbox, password: 'in clear' }] }),
+    `{"domains":["b.test",{"name":"a.test","ordinaryMail":"forward:x@c.test"}],"mailboxes":[]}`,
     `{"domains":["pec-a.test"],"mailboxes":[{"__proto__":{"state":"active"},"address":"ugo@pec-a.test"}]}`,
     '['.repeat(5000),
   ].map((text) => Buffer.from(text))
@@ -80,6 +81,8 @@ export function directoryTarget(): Target {
     '"\\u0000"',
     '"\\ud800"',
     '{"address":',
+    '"ordinaryMail":',
+    '"forward:',
     ',',
     '..',
     '/',
@@ -93,7 +96,7 @@ function runDirectory(input: Buffer): void {
     assert.ok(reading.faults.length > 0)
     return
   }
-  const { domains, mailboxes } = reading.contents
+  const { domains, ordinaryMail, mailboxes } = reading.contents
   for (const domain of domains) assert.ok(isDomain(domain))
   for (const [address, entry] of mailboxes) {
     assert.ok(isMailboxAddress(address) && entry.address === address)
@@ -101,7 +104,7 @@ function runDirectory(input: Buffer): void {
   }
   assert.deepEqual(parseDirectory(formatDirectory(reading.contents)), {
     ok: true,
-    contents: { domains: new Set([...domains].sort()), mailboxes },
+    contents: { domains: new Set([...domains].sort()), ordinaryMail, mailboxes },
   })
 }
 
