@@ -3,7 +3,8 @@ import { theGateway } from '../src/haraka/gateway.js'
 import { ACCEPT, hook, PASS, type Reply } from '../src/haraka/hook.js'
 import { isCondemned, passGate, wayOf } from '../src/haraka/leaving.js'
 import { tellAccepted, tellRefused, untilDone } from '../src/haraka/outcome.js'
-import { keepTo, type TlsSetup } from '../src/haraka/peer-tls.js'
+import { keepTo, mustEncrypt, type TlsSetup } from '../src/haraka/peer-tls.js'
+import { interpretReplies, type ClientPool } from '../src/haraka/replies.js'
 import { hasSpoken, listenTo } from '../src/haraka/silence.js'
 import type { BounceError, DeliveredParams, Plugin, QueuedMail } from '../src/haraka/types.js'
 
@@ -26,6 +27,7 @@ export const hook_send_email = hook<QueuedMail>(
 export const hook_get_mx = hook<QueuedMail>(function (mail) {
   const { config, provider } = theGateway()
   const { reply, tls } = wayOf(mail, config, provider.index)
+  interpretReplies(this.haraka_require('outbound/client_pool') as ClientPool, mustEncrypt)
   keepTo({ policy: tls, authorities: provider.peerAuthorities }, mail, this.haraka_require('outbound/tls') as TlsSetup)
   return Promise.resolve(reply)
 })

@@ -21,6 +21,11 @@ export interface PeerTls {
 const underWay = new WeakMap<object, PeerTls & { readonly mail: QueuedMail }>()
 const prepared = new WeakSet<TlsSetup>()
 
+/** Whether the connection to this exchange must be encrypted. */
+export function mustEncrypt(mx: unknown): boolean {
+  return typeof mx === 'object' && mx !== null && underWay.has(mx)
+}
+
 /** Makes this delivery attempt keep to the policy. `setup` is Haraka's outbound TLS. */
 export function keepTo(tls: PeerTls, mail: QueuedMail, setup: TlsSetup): void {
   if (tls.policy === 'optional') return
