@@ -73,7 +73,7 @@ function withKeys(text: string, section: string, keys: readonly string[], added:
   let seen = section === ''
   for (const line of text.split('\n')) {
     current = /^\s*\[(.+)\]/.exec(line)?.[1] ?? current
-    const key = /^\s*([^;#=]+?)\s*=/.exec(line)?.[1]
+    const key = /^\s*([^\s;#=][^;#=]*)=/.exec(line)?.[1]?.trimEnd()
     if (current === section && key !== undefined && keys.includes(key)) continue
     out.push(line)
     if (line.trim() !== `[${section}]` || seen) continue

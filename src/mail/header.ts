@@ -97,7 +97,7 @@ function fold(start: string, words: readonly string[]): string {
 
 /** Words, each with the spaces before it. The text must not end in spaces. */
 function splitWords(text: string): readonly string[] {
-  return text.match(/ *[^ ]+/g) ?? []
+  return text === '' ? [] : text.split(/(?<=[^ ])(?= )/)
 }
 
 function fieldsNamed(header: Header, name: string): Field[] {
