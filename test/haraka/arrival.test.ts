@@ -145,6 +145,21 @@ describe('a message that arrives', () => {
     assert.equal(await piped({ ending_dot: true }), '..a\r\n.\r\n')
   })
 
+  test('can be read again by a plugin that has broken off a reading', async () => {
+    const arrival = begin(1000)
+    arrival.add_line(Buffer.from('abc\r\n'))
+    await ended(arrival)
+    arrival.unpipe()
+    const first = new PassThrough()
+    arrival.pipe(first)
+    arrival.unpipe()
+    first.destroy()
+    const second = new PassThrough()
+    arrival.pipe(second)
+    assert.equal(Buffer.concat((await second.toArray()) as Buffer[]).toString(), 'abc\r\n')
+    arrival.destroy()
+  })
+
   test('that cannot be read ends the stream of the plugin that reads it, not the process', async () => {
     const arrival = begin(0, join(directory, 'missing'))
     arrival.add_line('a\r\n')
