@@ -69,9 +69,11 @@ export class LmtpConnection {
       const data = await this.next(REPLY_MS)
       const refused = [mail, rcpt, data].find(({ code }) => code >= 400)
       if (data.code !== 354) {
+        // Neither taken nor refused: nothing has been sent that it could have taken.
+        if (refused === undefined) throw new Error(`the store answered ${data.code} to DATA`)
         this.send('RSET')
         await this.expect(250, REPLY_MS)
-        return refused ?? data
+        return refused
       }
       // A store that wants the data of a message it has refused is out of step with us.
       if (refused !== undefined) throw new Error('the store goes on after a refusal')

@@ -2,13 +2,16 @@
 
 export interface Reply {
   readonly code: number
-  /** All lines, without the code, on one. */
+  /** All lines, without the code, on one; an enhanced status code stands on the first only. */
   readonly text: string
 }
 
 /** Bytes of a reply that are read; a server that says more is not listened to. */
 const MAX_REPLY = 65_536
+const MAX_LINES = 1000
 const LINE = /^(\d{3})([ -]?)(.*)$/
+/** RFC 2034 §4: every line of a reply repeats it. */
+const STATUS = /^[245]\.\d{1,3}\.\d{1,3} /
 
 /** Puts pieces of bytes together into replies. Throws a plain Error for what is no reply. */
 export class ReplyReader {
@@ -25,7 +28,8 @@ export class ReplyReader {
       this.held = this.held.slice(end + 1)
       const [, code, more, text] = LINE.exec(line) ?? []
       if (code === undefined) throw new Error('a line that is no reply')
-      this.lines.push(text ?? '')
+      this.lines.push(this.lines.length === 0 ? (text ?? '') : (text ?? '').replace(STATUS, ''))
+      if (this.lines.length > MAX_LINES) throw new Error('a reply without end')
       if (more === '-') continue
       replies.push({ code: Number(code), text: this.lines.join(' ') })
       this.lines = []

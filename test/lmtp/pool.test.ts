@@ -76,6 +76,19 @@ test('a store that is away, that drops the connection or that talks nonsense is 
   }
 })
 
+test('a store that invites no message, and refuses none, has taken none', async (t) => {
+  const lab = new Laboratory(t)
+  const sink = await lab.sink({ protocol: 'lmtp', script: { data: '250 2.0.0 why not' } })
+  await assert.rejects(poolAt(lab, sink.port).deliver('', 'one@pec-a.test', MESSAGE), isAway)
+})
+
+test('a reply of several lines is told on one, its status once', async (t) => {
+  const lab = new Laboratory(t)
+  const sink = await lab.sink({ protocol: 'lmtp', script: { dot: '552 5.2.2 full\n552 5.2.2 to the brim' } })
+  const { code, text } = await poolAt(lab, sink.port).deliver('', 'one@pec-a.test', MESSAGE)
+  assert.deepEqual([code, text], [552, '5.2.2 full to the brim'])
+})
+
 test('no more connections than allowed, and every delivery has its turn', async (t) => {
   const lab = new Laboratory(t)
   const sink = await lab.sink({ protocol: 'lmtp', script: { dot: { reply: '250 ok', afterMs: 30 } } })
