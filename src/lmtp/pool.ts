@@ -59,7 +59,8 @@ export class LmtpPool {
   }
 
   private reuse(): LmtpConnection | undefined {
-    for (let kept = this.idle.pop(); kept !== undefined; kept = this.idle.pop()) if (kept.connection.usable) return kept.connection
+    for (let kept = this.idle.pop(); kept !== undefined; kept = this.idle.pop())
+      if (kept.connection.usable) return kept.connection
     return undefined
   }
 
