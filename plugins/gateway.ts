@@ -6,7 +6,7 @@ import { parseConfig, type Config, type Ini } from '../src/config.js'
 import { reasonOf } from '../src/errors.js'
 import { startDeadlines } from '../src/haraka/deadline-job.js'
 import { openEmbeddedStore } from '../src/haraka/embedded-store.js'
-import { closeGateway, openGateway, theGateway, whenOpen } from '../src/haraka/gateway.js'
+import { restGateway, openGateway, theGateway, whenOpen } from '../src/haraka/gateway.js'
 import { harakaQueue } from '../src/haraka/haraka-queue.js'
 import { hook, PASS, type Reply } from '../src/haraka/hook.js'
 import { startHousekeeping } from '../src/haraka/housekeeping.js'
@@ -15,7 +15,7 @@ import { roleOf } from '../src/haraka/session.js'
 import type { Connection, Plugin } from '../src/haraka/types.js'
 
 let config: Config
-/** What ends with the process, in the master only. */
+/** What the master ends: its own work, and the store, which the workers have done with by then. */
 const endings: (() => unknown)[] = []
 
 export function register(this: Plugin): void {
@@ -59,10 +59,10 @@ export const hook_data = hook<Connection>((connection) => {
   return Promise.resolve(PASS)
 })
 
-/** Haraka calls this when the process ends its work. */
+/** Haraka calls this when a process is told to end, with work still in hand. */
 export function shutdown(): void {
   for (const end of endings) end()
-  void closeGateway()
+  restGateway()
 }
 
 function openHere(plugin: Plugin): Promise<void> {

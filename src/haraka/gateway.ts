@@ -32,6 +32,7 @@ export interface Gateway {
 const MAX_WAITING = 200
 
 let current: Gateway | undefined
+let restPool: () => void = () => undefined
 let spamFilter: SpamFilter | undefined
 let announce: (gateway: Gateway) => void = () => undefined
 const opened = new Promise<Gateway>((resolve) => (announce = resolve))
@@ -64,6 +65,7 @@ export async function openGateway(config: Config, queue: HarakaQueue, log: Logge
     access: openAccessPoint({ ...house, limits: config.limits }),
     reception: openReceptionPoint({ ...house, ordinaryMail: config.reception.ordinaryMail }),
   }
+  restPool = () => pool.close()
   announce(current)
 }
 
@@ -78,8 +80,7 @@ export function theGateway(): Gateway {
   return current
 }
 
-export async function closeGateway(): Promise<void> {
-  const gateway = current
-  current = undefined
-  await gateway?.provider.close()
+/** Lets the process end once the work in hand is done: Haraka says so before that, and the hooks need the gateway until then. */
+export function restGateway(): void {
+  restPool()
 }

@@ -19,6 +19,7 @@ export class LmtpPool {
   private readonly idle: { readonly connection: LmtpConnection; readonly since: number }[] = []
   private readonly queue: (() => void)[] = []
   private busy = 0
+  private isClosing = false
   private readonly sweeper: NodeJS.Timeout
 
   constructor(address: StoreAddress, limits: PoolLimits) {
@@ -38,7 +39,8 @@ export class LmtpPool {
     try {
       const connection = this.reuse() ?? (await LmtpConnection.open(this.address))
       const reply = await connection.deliver(from, to, message)
-      if (connection.usable) this.idle.push({ connection, since: performance.now() })
+      if (this.isClosing) connection.quit()
+      else if (connection.usable) this.idle.push({ connection, since: performance.now() })
       return reply
     } finally {
       const next = this.queue.shift()
@@ -48,7 +50,9 @@ export class LmtpPool {
     }
   }
 
+  /** Keeps no connection from now on; what is under way or still comes is delivered. */
   close(): void {
+    this.isClosing = true
     clearInterval(this.sweeper)
     this.sweep(Infinity)
   }

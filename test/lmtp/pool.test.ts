@@ -124,3 +124,14 @@ test('a connection that the store has closed meanwhile is not used again', async
   const again = (): Promise<number> => pool.deliver('', 'r2@pec-a.test', MESSAGE).then(({ code }) => code)
   assert.equal(await again().catch(again), 250)
 })
+
+test('a pool that is closed still delivers, and keeps no connection', async (t) => {
+  const lab = new Laboratory(t)
+  const sink = await lab.sink({ protocol: 'lmtp' })
+  const pool = poolAt(lab, sink.port)
+  await pool.deliver('', 'r1@pec-a.test', MESSAGE)
+  pool.close()
+  await pool.deliver('', 'r2@pec-a.test', MESSAGE)
+  await pool.deliver('', 'r3@pec-a.test', MESSAGE)
+  assert.equal(new Set(sink.messages.map(({ session }) => session)).size, 3)
+})
