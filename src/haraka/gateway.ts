@@ -74,7 +74,7 @@ export function whenOpen(): Promise<Gateway> {
   return opened
 }
 
-/** The gateway of this process. Throws PecError, temporary, before it is open and after it was closed. */
+/** The gateway of this process. Throws PecError, temporary, before it is open. */
 export function theGateway(): Gateway {
   if (current === undefined) throw new PecError('configuration', 'the gateway is not open yet', { temporary: true })
   return current
