@@ -77,6 +77,7 @@ test('towards other hosts', { timeout: 240_000 }, async (t) => {
   await peer('slow', { dot: { reply: '250 2.0.0 at last', afterMs: LATE_MS } })
   await peer('verified')
   await peer('forgetful', { dot: ({ earlier }) => (earlier === 0 ? 'drop' : undefined) })
+  await peer('drops-tls', { starttls: 'drop' })
   await peer('refuses-tls', { starttls: '502 5.5.1 no' })
   await clear('clear.peer.test')
   const old: Sink = await lab.sink({
@@ -124,7 +125,7 @@ test('towards other hosts', { timeout: 240_000 }, async (t) => {
   // What takes its time begins first.
   const slow = await send('ugo@slow.peer.test')
   const never = await send('max@never.mail.test')
-  const unreachable = ['clear', 'old', 'gibberish', 'refuses-tls', 'verified']
+  const unreachable = ['clear', 'old', 'gibberish', 'refuses-tls', 'drops-tls', 'verified']
   const held = new Map<string, string>()
   for (const name of unreachable) held.set(name, await send(`ugo@${name}.peer.test`))
 

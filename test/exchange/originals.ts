@@ -25,6 +25,9 @@ export type Shape = readonly [more: string, body: string]
 
 export const PLAIN: Shape = ['MIME-Version: 1.0\nContent-Type: text/plain', 'Buongiorno\n.una riga con il punto\n']
 
+/** As long as a line may be: Haraka breaks them, with their signatures, unless it is told not to. */
+export const LONG_LINES: Shape = ['MIME-Version: 1.0\nContent-Type: text/plain', `${'x'.repeat(998)}\n`.repeat(3)]
+
 export const EIGHT_BIT: Shape = [
   'MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit',
   'Perché così? Già, è più semplice: 12 €\n',

@@ -141,6 +141,13 @@ test('a submission that is not accepted', { timeout: 120_000 }, async (t) => {
     })
   })
 
+  await t.test('may not come in pieces, nor with addresses beyond ASCII: neither is offered', async () => {
+    const { replies } = await gateway.session(MARIO)
+    const offered = replies.flatMap(({ lines }) => lines)
+    assert.ok(offered.includes('8BITMIME'))
+    for (const extension of ['CHUNKING', 'BINARYMIME', 'SMTPUTF8']) assert.ok(!offered.includes(extension), extension)
+  })
+
   await t.test('because of recipients above the ceiling is refused for those, with 452', async () => {
     const { rcpt } = await gateway.submit(MARIO, many(7), messageOf({ what: '', reasons: [] }))
     assert.deepEqual(

@@ -14,6 +14,9 @@ import { original, WITH_ATTACHMENT } from './originals.js'
 const MARIO = 'mario@pec-a.test'
 /** Nobody whom the store would take mail from. */
 const LUCIA = 'lucia@pec-a.test'
+const FULL = 'full@pec-a.test'
+/** Somebody with ordinary mail. */
+const MAX = 'max@mail.test'
 const OURS = 'Gestore A S.p.A.'
 const addressOf = (name: string): string => `${name}@pec-a.test`
 
@@ -83,7 +86,9 @@ test('a mailbox store', { timeout: 120_000 }, async (t) => {
   const mail = ({ argument }: Occasion) => (argument === LUCIA ? '550 5.7.1 not from you' : undefined)
   const store = await lab.sink({ protocol: 'lmtp', script: { mail, rcpt: answersAt('rcpt'), dot: answersAt('dot') } })
   const folder = await lab.directory()
-  const gateway = await TestGateway.open(lab, { mailboxes: [MARIO, LUCIA], storePort: store.port })
+  const ordinary = await lab.sink({ protocol: 'smtp' })
+  const routes = { 'mail.test': ordinary.port }
+  const gateway = await TestGateway.open(lab, { mailboxes: [MARIO, LUCIA, FULL], routes, storePort: store.port })
   const [more, body] = WITH_ATTACHMENT
   const send = (from: string, to: readonly string[]): Promise<string> =>
     gateway.submitted(from, to, original({ from, to }, 'Prova', more, body))
@@ -137,6 +142,18 @@ test('a mailbox store', { timeout: 120_000 }, async (t) => {
   await t.test('that does not like the sender is a notice too, which the sender gets', async () => {
     const found = (await told(unwelcome, LUCIA)).map(({ kind, data }) => [kind, data?.error, data?.errorDetail])
     assert.deepEqual(found, [['non-delivery', 'other', `5.7.1 - ${OURS} - not from you`]])
+  })
+
+  await t.test('that refuses an anomaly envelope leads to a plain report, and to no notice of ours', async () => {
+    const fields = `Message-ID: <ordinary@mail.test>\n${more}`
+    const message = original({ from: MAX, to: [FULL] }, 'Posta ordinaria', fields, body)
+    const before = store.messages.length
+    assert.equal((await gateway.bring({ from: MAX, to: [FULL] }, message)).dot?.code, 250)
+    const [report] = await ordinary.waitFor(1)
+    assert.deepEqual([report?.from, report?.to], ['', [MAX]])
+    assert.match(report?.bytes.toString('latin1') ?? '', /5\.2\.2 full/)
+    await gateway.quiet()
+    assert.equal(store.messages.length, before)
   })
 
   await t.test('leads to flawless messages', { skip: lacking }, async () => {
