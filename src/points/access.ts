@@ -15,7 +15,7 @@ import { findFormalExceptions, type FormalLimits } from './formal-checks.js'
 import type { House } from './house.js'
 import { infectedBy } from './infected.js'
 import { issued } from './issued.js'
-import type { Dispatch, MessageFacts } from './ports.js'
+import type { Dispatch, MessageFacts, RegisterEvent } from './ports.js'
 import { copiesIn, distinct } from './recipients.js'
 import { carryOut } from './step.js'
 import { takeCharge, type Charge } from './take-charge.js'
@@ -146,12 +146,18 @@ async function chargeOfOwn(
 ): Promise<Charge | NoCharge> {
   const own = addressesOf(facts, (address) => isOwn(address, house))
   if (own.length === 0) return NO_CHARGE
-  return takeCharge(
+  const charge = await takeCharge(
     { message: envelope.message, original: envelope.original, facts, serviceMailbox: house.receipts },
     own,
     moment,
     house,
   )
+  // Its certification data and signature stand in the row of its issue.
+  const reception: RegisterEvent = {
+    ...{ type: 'reception', identifier: facts.identifier, messageId: envelope.messageId, sender: facts.sender, recipients: own },
+    ...{ subject: facts.subject, provider: facts.provider, outcome: 'valid', daticert: undefined, signature: undefined },
+  }
+  return { ...charge, events: [reception, ...charge.events] }
 }
 
 type NoCharge = Omit<Charge, 'takenInCharge'> & { readonly takenInCharge?: undefined }

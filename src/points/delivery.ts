@@ -49,7 +49,8 @@ export function openDeliveryPoint(house: DeliveryHouse): DeliveryPoint {
       if (isFinal(state)) return
       const copy = await copyFor(state, message.receiptType, original, house.briefHash)
       const occurrence = { kind: 'delivery', recipient: state.address, requested: message.receiptType, ...copy } as const
-      await conclude(message, state, 'delivered', occurrence, moment, house)
+      const event = rowOf('mailbox-delivery', identifier, [state.address], message.sender, 'stored', house)
+      await conclude(message, state, { outcome: 'delivered', event, occurrence }, moment, house)
     },
 
     async passedOn({ kind, identifier }, recipients, sender, response) {
@@ -96,7 +97,8 @@ async function envelopeFor({ kind, identifier }: Errand, recipient: string, { le
 async function notDelivered({ message, state }: Addressed, errand: Errand, reply: string, house: House): Promise<void> {
   if (isFinal(state)) return
   const occurrence = { kind: 'non-delivery', recipient: state.address, ...failureAt(state, errand, reply, house) } as const
-  await conclude(message, state, 'not-delivered', occurrence, momentOf(house.clock()), house)
+  const event = rowOf('delivery-failure', message.identifier, [state.address], message.sender, reply, house)
+  await conclude(message, state, { outcome: 'not-delivered', event, occurrence }, momentOf(house.clock()), house)
 }
 
 /** What the reply means: to our own store's we know the codes; what an ordinary host says, certification data do not classify. */
@@ -143,12 +145,18 @@ function failureOfStore(reply: string, provider: string): Failure {
   return refusalOf(reply, provider)
 }
 
+/** How a recipient ended: what happened, and what is said of it. */
+interface Conclusion {
+  readonly outcome: Outcome
+  readonly event: RegisterEvent
+  readonly occurrence: Extract<Occurrence, { readonly kind: 'delivery' | 'non-delivery' }>
+}
+
 /** The one final outcome of a recipient, with its receipt or notice to the sender. */
 async function conclude(
   message: StoredMessage,
   { address, type }: RecipientState,
-  outcome: Outcome,
-  occurrence: Extract<Occurrence, { readonly kind: 'delivery' | 'non-delivery' }>,
+  { outcome, event, occurrence }: Conclusion,
   moment: Moment,
   house: House,
 ): Promise<void> {
@@ -160,7 +168,7 @@ async function conclude(
       {
         at: moment,
         claims: [{ identifier, what: 'outcome', recipient: address }],
-        events: [issued(occurrence.kind, signed, message, house.issuer, { recipients: [address], outcome: detail })],
+        events: [event, issued(occurrence.kind, signed, message, house.issuer, { recipients: [address], outcome: detail })],
         // Ordinary recipients are told of, but not tracked.
         outcomes: type === 'certified' ? [{ identifier, recipient: address, outcome }] : [],
         dispatches: [notificationTo(sender, identifier, signed.message, house)],

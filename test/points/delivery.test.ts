@@ -144,7 +144,8 @@ describe('a delivered envelope', () => {
     await told(primary)
     await Promise.all([told(copy), told(copy)])
     assert.equal(b.outbox.released.length, 2)
-    assert.deepEqual(await types(b, arrived.identifier), ['reception', 'take-charge', 'delivery', 'delivery'])
+    const each = ['mailbox-delivery', 'delivery']
+    assert.deepEqual(await types(b, arrived.identifier), ['reception', 'take-charge', ...each, ...each])
     const stored = await b.ledger.message(arrived.identifier)
     assert.deepEqual(
       stored?.recipients.map(({ outcome, outcomeAt }) => [outcome, outcomeAt]),
