@@ -6,6 +6,7 @@ import type { Step } from './transfer.js'
 export const MAX_LINE = 998
 
 const LF = 0x0a
+const CR = 0x0d
 const DASH = 0x2d
 const QUESTION_MARK = 0x3f
 const SPACE = 0x20
@@ -29,15 +30,32 @@ export function readSevenBitLines(bytes: Buffer, length: number): number {
   }
 }
 
-/** Whether these bytes are 7-bit, without NUL, in lines of at most 998 octets. */
+/**
+ * Whether there is a CR without its LF: some servers take it for the end of a line, and what follows for a command. `before` tells
+ * whether the bytes before ended in a CR; one at the end of these is for the next call, or the caller, to judge.
+ */
+export function hasLoneReturn(bytes: Buffer, before: boolean): boolean {
+  if (before && bytes.length > 0 && bytes[0] !== LF) return true
+  for (let at = bytes.indexOf(CR); at !== -1 && at < bytes.length - 1; at = bytes.indexOf(CR, at + 2)) {
+    if (bytes[at + 1] !== LF) return true
+  }
+  return false
+}
+
+/** Whether these bytes end in a CR. */
+export function endsInReturn(bytes: Buffer): boolean {
+  return bytes[bytes.length - 1] === CR
+}
+
+/** Whether these bytes are 7-bit, without NUL or a lone CR, in lines of at most 998 octets. */
 export function areSevenBitLines(bytes: Buffer): boolean {
   const open = readSevenBitLines(bytes, 0)
-  return open !== -1 && open <= MAX_LINE
+  return open !== -1 && open <= MAX_LINE && !hasLoneReturn(bytes, false) && !endsInReturn(bytes)
 }
 
 /**
  * The last means, for lines that are neither field nor content (such as the text before the parts of a multipart): a transform
- * that leaves proper lines as they are, writes '?' for each byte above 127 or NUL, and cuts lines that are too long; the rest
+ * that leaves proper lines as they are, writes '?' for each byte above 127, NUL or lone CR, and cuts lines that are too long; the rest
  * begins with a space, as in a folded field. A line it changed does not begin with a dash: it makes no delimiter that was none.
  */
 export function scrubLines(carry: Buffer, data: Buffer, last: boolean): Step {
@@ -67,9 +85,10 @@ export function scrubLines(carry: Buffer, data: Buffer, last: boolean): Step {
 }
 
 function scrubbed(line: Buffer, cut: boolean): Buffer {
-  const clean = isAscii(line) && !line.includes(0)
+  const clean = isAscii(line) && !line.includes(0) && !hasLoneReturn(line, false) && !endsInReturn(line)
   if (clean && !cut) return line
-  const output = Buffer.from(line.map((byte) => (byte === 0 || byte > 0x7f ? QUESTION_MARK : byte)))
+  const isUnfit = (byte: number, at: number): boolean => byte === 0 || byte > 0x7f || (byte === CR && line[at + 1] !== LF)
+  const output = Buffer.from(line.map((byte, at) => (isUnfit(byte, at) ? QUESTION_MARK : byte)))
   if (output[0] === DASH) output[0] = QUESTION_MARK
   return output
 }

@@ -4,7 +4,7 @@
  */
 import { PecError } from '../errors.js'
 import { parseEntity, type Entity } from './entity.js'
-import { MAX_LINE, readSevenBitLines, scrubLines } from './line.js'
+import { MAX_LINE, endsInReturn, hasLoneReturn, readSevenBitLines, scrubLines } from './line.js'
 import { sevenBitHeader } from './seven-bit-header.js'
 import { concatenate, slice, type Source } from './source.js'
 import { decodeBase64, decoderFor, encodeBase64, encodeQuotedPrintable } from './transfer.js'
@@ -18,14 +18,17 @@ interface Rewritten {
 
 const MAX_NESTED_MESSAGES = 16
 
-/** Whether there is no byte above 127, no NUL and no line of more than 998 octets. */
+/** Whether there is no byte above 127, no NUL, no CR without its LF and no line of more than 998 octets. RFC 2045 §2.7 */
 export async function isSevenBit(source: Source): Promise<boolean> {
   let open = 0
+  let afterReturn = false
   for await (const chunk of source.chunks()) {
+    if (hasLoneReturn(chunk, afterReturn)) return false
     open = readSevenBitLines(chunk, open)
     if (open === -1) return false
+    afterReturn = chunk.length === 0 ? afterReturn : endsInReturn(chunk)
   }
-  return open <= MAX_LINE
+  return open <= MAX_LINE && !afterReturn
 }
 
 /**

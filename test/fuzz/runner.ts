@@ -74,7 +74,7 @@ export async function fuzz(target: Target, { seed, cases, time }: Budget): Promi
 
 /** So that targets with the same corpus try different things. */
 function offsetOf({ name }: Target): number {
-  return [...name].reduce((sum, character) => sum * 31 + character.charCodeAt(0), 0) & 0xffff
+  return Buffer.from(name).reduce((sum, byte) => (sum * 31 + byte) & 0xffff, 0)
 }
 
 function describe(target: Target, seed: number, details: fc.RunDetails<[Recipe]>): string {

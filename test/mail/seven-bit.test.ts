@@ -45,6 +45,9 @@ suite('isSevenBit', () => {
     ['refuses a last line of 999', `a\r\n${long}a`, false],
     ['refuses 8-bit', 'a\xe8', false],
     ['refuses NUL', 'a\0', false],
+    ['refuses a CR without its LF', 'a\rb\r\n', false],
+    ['refuses a CR before a line end', 'a\r\r\n', false],
+    ['refuses a CR at the end', 'a\r\nb\r', false],
   ]
   for (const [behaviour, text, verdict] of cases)
     test(behaviour, async () => assert.equal(await isSevenBit(message(text)), verdict))
@@ -60,6 +63,19 @@ suite('isSevenBit', () => {
       const source = concatenate([filler, Buffer.from(`${'y'.repeat(length)}\r\n`), filler])
       assert.equal(await isSevenBit(source), verdict)
       assert.equal(await isSevenBit(fromBuffer(await readAll(source))), verdict)
+    }
+  })
+
+  test('sees a CR at the end of a chunk, and whether its LF follows', async () => {
+    const chunk = Buffer.alloc(256 * 1024 - 1, 'a'.repeat(78) + '\r\n')
+    for (const [next, verdict] of [
+      ['\r\n', true],
+      ['\r.\r\n', false],
+      ['\r', false],
+    ] as const) {
+      // Just before the last byte of the first chunk.
+      const filler = Buffer.concat([chunk.subarray(0, chunk.length - (chunk.length % 80)), Buffer.alloc(chunk.length % 80, 'b')])
+      assert.equal(await isSevenBit(fromBuffer(Buffer.concat([filler, Buffer.from(next)]))), verdict)
     }
   })
 
@@ -159,6 +175,15 @@ suite('toSevenBit', () => {
         'X-a:  b\r\nContent-Transfer-Encoding: 7bit\r\n',
       ),
     )
+  })
+
+  test('escapes a CR without its LF, which a server on the way may take for a line end', async () => {
+    const smuggled = 'a\r.\rMAIL FROM:<x@y.it>\r\n'
+    const lines = ['Subject: a\rb', 'Content-Type: multipart/mixed; boundary=b', '', 'pre\ramble', '--b', '', smuggled, '--b--']
+    const source = message(...lines)
+    const result = await converted(source)
+    assert.doesNotMatch(await textOf(result), /\r(?!\n)/)
+    assert.deepEqual(await leaves(result), await leaves(source))
   })
 
   test('goes into multiparts and messages, never encodes them themselves', async () => {

@@ -39,7 +39,8 @@ function compare(entity: Entity, input: Buffer, made: Entity, bytes: Buffer, top
     return
   }
   const signed = top && entity.type === 'multipart/signed'
-  const replaced = entity.parts.length === 0 && (entity.name !== undefined || entity.type === 'message/rfc822')
+  const replaced =
+    entity.parts.length === 0 && entity.start < entity.end && (entity.name !== undefined || entity.type === 'message/rfc822')
   if (replaced) {
     const hash = createHash('sha1').update(input.subarray(entity.bodyStart, entity.end)).digest('hex')
     assert.equal(bytes.toString('latin1', made.bodyStart, made.end), hash)
