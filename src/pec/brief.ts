@@ -49,7 +49,9 @@ async function briefPieces(original: Source, entity: Entity, settings: BriefSett
     }
     return [...pieces, slice(original, at, entity.end)]
   }
-  if (entity.name !== undefined || entity.type === MESSAGE) return [await hashPart(original, entity, settings)]
+  // Of a message that was cut off, the last delimiter may have no part after it, nor a line end.
+  const isEmpty = entity.start === entity.end
+  if (!isEmpty && (entity.name !== undefined || entity.type === MESSAGE)) return [await hashPart(original, entity, settings)]
   return [slice(original, entity.start, entity.end)]
 }
 

@@ -50,6 +50,12 @@ test('goes into multiparts within multiparts, named or not', async () => {
   assert.equal(await briefOf(related(ATTACHMENT)), related(hashPart('a.pdf', hash('JVBERi0x\nLjQK\n'))))
 })
 
+test('adds nothing to a message that was cut off at a delimiter', async () => {
+  const message = 'Content-Type: multipart/digest; boundary=d\n\n--d\n\nSubject: a\n\nx\n--d'
+  const brief = await briefOf(message)
+  assert.ok(brief.endsWith('\n--d'), brief)
+})
+
 test('leaves the signature of a signed original, and what is signed keeps its structure', async () => {
   const signature = 'Content-Type: application/pkcs7-signature; name=smime.p7s\nContent-Transfer-Encoding: base64\n\nAAAA'
   const message = (part: string): string => multipart('signed', multipart('mixed', part).trimEnd(), signature)
