@@ -8,6 +8,9 @@ import {
   issueTlsCertificate,
   type KeyAndCertificate,
 } from '../smime/issue.js'
+import { parseCertificate, type Certificate } from '../smime/certificate.js'
+import { couldHaveIssued, isSelfIssued } from '../smime/path.js'
+import { readPem, writePem } from '../smime/pem.js'
 import { takeFile } from './take-file.js'
 
 export interface KeyOptions {
@@ -22,6 +25,8 @@ export interface KeyOptions {
 export interface InstanceKeys {
   /** For `[trust] crl`. */
   readonly crl: string
+  /** For `[signer] chain`; '' for none. */
+  readonly chain: string
   readonly isTest: boolean
 }
 
@@ -41,7 +46,7 @@ export async function writeAuthority(config: string, options: KeyOptions): Promi
     await takeFile(options.key, join(config, 'pec_key.pem'), 0o600)
     await takeFile(options.cert, join(config, 'pec_certificate.pem'), 0o644)
     await writeAnchors(config, options.trust)
-    return { crl: crls.join(', '), isTest: false }
+    return { crl: crls.join(', '), chain: await writeChain(config), isTest: false }
   }
   await writePair(config, 'test_authority_key.pem', 'test_authority.pem', authority)
   const provider = await issueProviderCertificate({
@@ -52,7 +57,30 @@ export async function writeAuthority(config: string, options: KeyOptions): Promi
   await writePair(config, 'pec_key.pem', 'pec_certificate.pem', provider)
   await writeFile(join(config, 'test_authority_crl.pem'), issueRevocationList({ authority, revoked: [], days: TEST_DAYS }))
   await writeAnchors(config, options.trust, authority.certificate)
-  return { crl: ['config/test_authority_crl.pem', ...crls].join(', '), isTest: true }
+  return { crl: ['config/test_authority_crl.pem', ...crls].join(', '), chain: '', isTest: true }
+}
+
+/** The longest chain there may be. */
+const MAX_CHAIN = 8
+
+/**
+ * The authorities between our certificate and the anchor, where the operator's files have them: they go along in each signature, for
+ * who receives our messages may know the anchor only.
+ */
+async function writeChain(config: string): Promise<string> {
+  const [certificate = [], anchors = []] = await Promise.all(
+    ['pec_certificate.pem', 'pec_anchors.pem'].map(async (name) => readPem(await readFile(join(config, name)), 'CERTIFICATE')),
+  )
+  const authorities = [...certificate.slice(1), ...anchors].map(parseCertificate).filter((each) => !isSelfIssued(each))
+  const chain: Certificate[] = []
+  for (let child = certificate.slice(0, 1).map(parseCertificate)[0]; child !== undefined && chain.length < MAX_CHAIN;) {
+    const issued = child
+    child = authorities.find((authority) => couldHaveIssued(authority, issued) && !chain.includes(authority))
+    if (child !== undefined) chain.push(child)
+  }
+  if (chain.length === 0) return ''
+  await writeFile(join(config, 'pec_chain.pem'), chain.map(({ der }) => writePem(der, 'CERTIFICATE')).join(''), { mode: 0o644 })
+  return 'config/pec_chain.pem'
 }
 
 async function ownCopy(config: string, file: string): Promise<string> {

@@ -134,6 +134,7 @@ async function writeSettings(
   await setKeys(join(config, 'pec.ini'), {
     provider: { name: options.name.trim(), domain: options.domain, receipts: options.receipts },
     listeners: { submission: `${submissionPort},${starttlsPort}`, reception: String(mxPort) },
+    signer: { chain: keys.chain },
     trust: { crl: keys.crl },
     antivirus: antivirusOf(options),
     store: { lmtp: `127.0.0.1:${options.storePort ?? (await freePort())}` },

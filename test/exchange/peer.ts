@@ -45,8 +45,8 @@ export class Peer {
     this.standards = { ca: join(folder, 'ca', 'ca.pem'), crl: join(folder, 'ca', 'crl.pem'), index: this.index }
     this.keys = {
       key: join(folder, 'gw', 'key.pem'),
-      cert: join(folder, 'gw', 'chain.pem'),
-      trust: this.standards.ca,
+      cert: join(folder, 'gw', 'cert.pem'),
+      trust: join(folder, 'authorities.pem'),
       crl: join(folder, 'ca', 'crl.pem'),
       index: this.index,
     }
@@ -62,9 +62,9 @@ export class Peer {
     await run('provider', 'b', '--ca', 'ca', ...b)
     await run('crl', 'ca')
     await run('index', 'gw', 'b', '--out', 'index.ldif')
-    // A certificate and those that lead to the anchor, as authorities hand them out.
-    const chain = await Promise.all(['gw/cert.pem', 'ca/issuing.pem'].map((name) => readFile(join(folder, name))))
-    await writeFile(join(folder, 'gw', 'chain.pem'), Buffer.concat(chain))
+    // The anchor, and the authority under it that issues: the peer knows the anchor only, and must find the other in what we sign.
+    const authorities = await Promise.all(['ca/ca.pem', 'ca/issuing.pem'].map((name) => readFile(join(folder, name))))
+    await writeFile(join(folder, 'authorities.pem'), Buffer.concat(authorities))
     return new Peer(lab, folder)
   }
 
