@@ -1,6 +1,7 @@
 /**
  * The settings of the gateway, from config/pec.ini. Every fault is found before anything starts; nothing else reads the file.
  */
+import { isIP } from 'node:net'
 import { isAbsolute, join } from 'node:path'
 import { PecError } from './errors.js'
 import { isAddress } from './mail/address.js'
@@ -13,6 +14,23 @@ export type TlsPolicy = 'verified' | 'required' | 'optional'
 
 /** Where a connection goes: a host and port, or a unix socket. */
 export type Endpoint = { readonly host: string; readonly port: number } | { readonly path: string }
+
+/** The ledger's database: a file of SQLite, or a server of MariaDB or MySQL. */
+export type LedgerConfig =
+  | { readonly engine: 'sqlite'; readonly file: string }
+  | {
+      readonly engine: 'mysql'
+      readonly at: Endpoint
+      readonly database: string
+      readonly user: string
+      readonly passwordFile: string | undefined
+      /** Connections of one process. */
+      readonly pool: number
+      /** verified: the server's certificate is checked too. */
+      readonly tls: 'off' | 'required' | 'verified'
+      /** Authorities of the server's certificate. */
+      readonly ca: string | undefined
+    }
 
 export interface Config {
   /** The instance's directory. */
@@ -34,7 +52,7 @@ export interface Config {
   }
   readonly index: { readonly file: string; /** Seconds. */ readonly refresh: number }
   readonly directory: { readonly file: string }
-  readonly ledger: { readonly file: string }
+  readonly ledger: LedgerConfig
   /** Embedded mailboxes are below the instance's folder `mail`. */
   readonly store: { readonly lmtp: Endpoint; readonly connections: number; readonly embedded: boolean }
   /** What a notice refuses and, from the ceilings on, the SMTP session: recipients and bytes. */
@@ -76,7 +94,7 @@ export const KEYS = {
   trust: ['anchors', 'crl', 'crl_required', 'crl_refresh'],
   index: ['file', 'refresh'],
   directory: ['file'],
-  ledger: ['file'],
+  ledger: ['engine', 'file', 'host', 'port', 'socket', 'database', 'user', 'password_file', 'pool', 'tls', 'ca'],
   store: ['lmtp', 'connections', 'embedded'],
   limits: ['recipients', 'bytes_times_recipients', 'recipients_ceiling', 'bytes'],
   antivirus: ['engine', 'socket', 'timeout'],
@@ -207,7 +225,7 @@ export function parseConfig(ini: Ini, directory: string): Config {
     },
     index: { file: read.path('index', 'file', 'config/pec_index.ldif'), refresh: read.number('index', 'refresh', 10) },
     directory: { file: read.path('directory', 'file', 'directory.json') },
-    ledger: { file: read.path('ledger', 'file', 'ledger/pec.sqlite') },
+    ledger: ledger(read),
     store: {
       lmtp: endpoint(read, '[store] lmtp', read.text('store', 'lmtp', '127.0.0.1:2424')),
       connections: read.number('store', 'connections', 10),
@@ -245,6 +263,30 @@ export function parseConfig(ini: Ini, directory: string): Config {
   read.faults.push(...contradictions(config))
   if (read.faults.length > 0) throw new PecError('configuration', `pec.ini: ${read.faults.join('; ')}`)
   return config
+}
+
+function ledger(read: Reader): LedgerConfig {
+  const optional = (text: string): string | undefined => (text === '' ? undefined : text)
+  const engine = read.oneOf('ledger', 'engine', ['sqlite', 'mysql'], 'sqlite')
+  const file = read.path('ledger', 'file', 'ledger/pec.sqlite')
+  const host = read.text('ledger', 'host', '127.0.0.1')
+  const port = read.number('ledger', 'port', 3306)
+  const socket = read.path('ledger', 'socket', '')
+  const server = {
+    at: socket === '' ? { host, port } : { path: socket },
+    database: read.text('ledger', 'database', 'pec'),
+    user: read.text('ledger', 'user', 'pec'),
+    passwordFile: optional(read.path('ledger', 'password_file', '')),
+    pool: read.number('ledger', 'pool', 10),
+    tls: read.oneOf('ledger', 'tls', ['off', 'required', 'verified'], 'off'),
+    ca: optional(read.path('ledger', 'ca', '')),
+  }
+  if (engine === 'sqlite') return { engine, file }
+  if (port > 65_535) read.faults.push(`[ledger] port ${port} is not a port`)
+  if (socket !== '' && server.tls !== 'off') read.faults.push(`[ledger] tls is ${server.tls}, but a socket has none`)
+  else if (server.tls === 'verified' && isIP(host) !== 0)
+    read.faults.push(`[ledger] tls is verified, but host ${host} is no name that a certificate could have`)
+  return { engine, ...server }
 }
 
 function antivirus(read: Reader): Config['antivirus'] {

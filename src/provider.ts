@@ -8,6 +8,7 @@ import type { Config } from './config.js'
 import { FileDirectory, type DirectoryEvent } from './directory/file-directory.js'
 import { PecError, reasonOf } from './errors.js'
 import type { SqlLedger } from './ledger/ledger.js'
+import { openMysqlLedger } from './ledger/mysql.js'
 import { openLedger } from './ledger/sqlite.js'
 import type { Issuer } from './pec/signed-message.js'
 import { SERVICE_LOCAL_PART } from './pec/kinds.js'
@@ -55,7 +56,7 @@ export async function openProvider(config: Config, onEvent: (message: string) =>
     part(() => openIndex(config, onEvent)),
     part(() => openTrust(config, crls)),
     part(() => FileDirectory.open({ path: config.directory.file, clock, onEvent: (event) => onEvent(directoryLine(event)) })),
-    part(() => openLedger(config.ledger.file)),
+    part(() => openLedgerOf(config, onEvent)),
     part(() => openFileQuarantine(config.quarantine)),
     part(() => readPeerAuthorities(config)),
   ])
@@ -86,6 +87,10 @@ export async function openProvider(config: Config, onEvent: (message: string) =>
 /** Opens everything and closes it again. Rejects with PecError 'configuration' naming every fault. */
 export async function checkProvider(config: Config): Promise<void> {
   await (await openProvider(config, () => undefined)).close()
+}
+
+function openLedgerOf({ ledger }: Config, onEvent: (message: string) => void): Promise<SqlLedger> {
+  return ledger.engine === 'sqlite' ? openLedger(ledger.file) : openMysqlLedger(ledger, onEvent)
 }
 
 function openSigner({ signer, provider }: Config, address: string): Promise<Signer> {

@@ -28,14 +28,14 @@ describe('the settings', () => {
   test('have a default for everything but who the provider is', () => {
     const { provider, store, listeners, signer, routes } = parse()
     assert.deepEqual(provider, PROVIDER)
-    assert.deepEqual(store, { lmtp: { host: '127.0.0.1', port: 2424 }, embedded: true })
+    assert.deepEqual(store, { lmtp: { host: '127.0.0.1', port: 2424 }, connections: 10, embedded: true })
     assert.deepEqual(listeners, { submission: [465, 587], reception: [25] })
     assert.deepEqual([signer.chain, signer.passphraseFile, routes.size], [undefined, undefined, 0])
   })
 
   test('give paths below the instance where they are relative', () => {
     const config = parse({ ledger: { file: '/var/pec.sqlite' }, signer: { chain: 'config/chain.pem' } })
-    assert.equal(config.ledger.file, '/var/pec.sqlite')
+    assert.deepEqual(config.ledger, { engine: 'sqlite', file: '/var/pec.sqlite' })
     assert.equal(config.signer.chain, '/instance/config/chain.pem')
     assert.equal(config.directory.file, '/instance/directory.json')
     const { crl } = parse({ trust: { crl: 'a.crl, /b.crl ,http://ca.test/x.crl,,https://ca.test/y' } }).trust
@@ -64,6 +64,21 @@ describe('the settings', () => {
     assert.equal(parse({ spam: { low: '1' } }).spam, undefined)
     assert.deepEqual(parse({ spam: { enabled: 'true' } }).spam, { low: 4, medium: 8, high: 15 })
     assert.deepEqual(parse({ spam: { enabled: true, low: '-1.5', high: 9.25 } }).spam, { low: -1.5, medium: 8, high: 9.25 })
+  })
+
+  test('tell where a database server is, its files below the instance', () => {
+    const server = {
+      engine: 'mysql',
+      host: 'db.pec-a.test',
+      user: 'gw',
+      password_file: 'config/password',
+      tls: 'verified',
+      ca: '/ca',
+    }
+    const facts = { database: 'pec', user: 'gw', passwordFile: '/instance/config/password', pool: 10, tls: 'verified', ca: '/ca' }
+    assert.deepEqual(parse({ ledger: server }).ledger, { engine: 'mysql', at: { host: 'db.pec-a.test', port: 3306 }, ...facts })
+    const local = parse({ ledger: { engine: 'mysql', socket: '/run/mysqld/mysqld.sock' } }).ledger
+    assert.deepEqual(local.engine === 'mysql' && [local.at, local.passwordFile], [{ path: '/run/mysqld/mysqld.sock' }, undefined])
   })
 
   test("take what Haraka's reader makes of numbers, and an empty value for none", () => {
@@ -101,6 +116,13 @@ describe('a fault in the settings is named:', () => {
     ['[limits] recipients_ceiling is less than recipients', { limits: { recipients: 3000 } }],
     ['[quarantine] months is 29, not a whole number of at least 30', { quarantine: { months: 29 } }],
     ['[antivirus] engine is x, not one of clamd, none', { antivirus: { engine: 'x' } }],
+    ['[ledger] engine is oracle, not one of sqlite, mysql', { ledger: { engine: 'oracle' } }],
+    ['[ledger] port 70000 is not a port', { ledger: { engine: 'mysql', port: 70000 } }],
+    ['[ledger] tls is required, but a socket has none', { ledger: { engine: 'mysql', socket: '/run/db', tls: 'required' } }],
+    [
+      '[ledger] tls is verified, but host 10.0.0.1 is no name that a certificate could have',
+      { ledger: { engine: 'mysql', host: '10.0.0.1', tls: 'verified' } },
+    ],
     ['[deadlines] first is not before second', { deadlines: { first: 81000 } }],
     ['[store] lmtp is dovecot, neither HOST:PORT nor the path of a socket', { store: { lmtp: 'dovecot', embedded: 'false' } }],
     ['[store] lmtp is a:99999, neither HOST:PORT nor the path of a socket', { store: { lmtp: 'a:99999', embedded: 'false' } }],

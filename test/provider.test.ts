@@ -54,7 +54,7 @@ after(() => rm(instance, { recursive: true }))
 function config(sections: Ini = {}): Config {
   const provider = { name: NAME, domain: 'pec-a.test', receipts: 'ricevute@pec-a.test' }
   const settings = parseConfig({ provider, ...sections, trust: { crl: 'config/ca.crl', ...sections['trust'] } }, instance)
-  return sections['ledger'] === undefined ? { ...settings, ledger: { file: ':memory:' } } : settings
+  return sections['ledger'] === undefined ? { ...settings, ledger: { engine: 'sqlite', file: ':memory:' } } : settings
 }
 
 async function faultsOf(sections: Ini): Promise<readonly string[]> {

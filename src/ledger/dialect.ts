@@ -4,12 +4,18 @@ import type { ColumnTypes, Tables } from './schema.js'
 
 export interface SqlDialect {
   readonly types: ColumnTypes
-  /** Makes an insert skip the rows whose primary key exists. */
+  /** Makes an insert skip the rows whose primary key exists; `column` is one of that key. */
   unlessKnown<T extends keyof Tables>(
     insert: InsertQueryBuilder<Tables, T, InsertResult>,
+    column: keyof Tables[T] & string,
   ): InsertQueryBuilder<Tables, T, InsertResult>
   /** A unique key is taken. */
   isDuplicate(error: unknown): boolean
-  /** Another transaction is in the way for now: the same one may succeed if tried again. */
-  isBusy(error: unknown): boolean
+  /** An index of that name exists. */
+  isKnownIndex(error: unknown): boolean
+  /**
+   * After how many milliseconds the same transaction may succeed: another one is in the way, or the database is away for a moment.
+   * Undefined if that is of no use, or if it may have been committed.
+   */
+  retryAfter(error: unknown): number | undefined
 }

@@ -34,9 +34,8 @@ export interface RecordedQuarantine extends QuarantinedMessage {
   readonly since: Date
 }
 
-// With the database's own patience (25 ms in SQLite) some 5 s in all: well under what an SMTP client waits for its answer.
-const ATTEMPTS = 100
-const PAUSE = 25
+// For how long an operation is begun again: well under what an SMTP client waits for its answer, whatever the database adds to it.
+const PATIENCE_MS = 5000
 const PURGE_BATCH = 1000
 
 export class SqlLedger implements DeadlineLedger {
@@ -226,18 +225,21 @@ export class SqlLedger implements DeadlineLedger {
   }
 }
 
-/** Tries again, within a bound, while other transactions are in the way; what then fails is the ledger's failure. */
+/** Tries again, within a bound, what failed for a passing reason; what then fails is the ledger's failure. */
 export async function attempt<T>(dialect: SqlDialect, operation: () => Promise<T>): Promise<T> {
-  for (let attempts = 1; ; attempts++) {
+  const end = performance.now() + PATIENCE_MS
+  for (;;) {
+    let wait: number | undefined
     try {
       return await operation()
     } catch (error) {
       if (isPecError(error)) throw error
-      if (!dialect.isBusy(error) || attempts === ATTEMPTS) {
+      wait = dialect.retryAfter(error)
+      if (wait === undefined || performance.now() + wait > end) {
         throw new PecError('ledger', `the ledger failed: ${reasonOf(error)}`, { temporary: true, cause: error })
       }
     }
-    await pause(PAUSE)
+    await pause(wait)
   }
 }
 

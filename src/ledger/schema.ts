@@ -23,6 +23,7 @@
  */
 import { type CreateTableBuilder, type Generated, type Kysely, type RawBuilder } from 'kysely'
 import { PecError } from '../errors.js'
+import type { SqlDialect } from './dialect.js'
 
 export interface Tables {
   migration: { version: number; name: string }
@@ -109,10 +110,13 @@ export interface ColumnTypes {
 
 interface Migration {
   readonly name: string
-  readonly up: (db: Kysely<Tables>, types: ColumnTypes) => Promise<void>
+  readonly up: (db: Kysely<Tables>, dialect: SqlDialect) => Promise<void>
 }
 
-/** Forward only. A published migration never changes; the schema's version is how many have run. */
+/**
+ * Forward only. A published migration never changes; the schema's version is how many have run. MariaDB and MySQL commit after each
+ * statement, so a crash may leave half of one: each step of a migration does nothing where it was done before.
+ */
 const MIGRATIONS: readonly Migration[] = [
   { name: 'first tables', up: createFirstTables },
   { name: 'jobs of one node at a time', up: createJobs },
@@ -123,7 +127,8 @@ const MIGRATIONS: readonly Migration[] = [
  * Brings the schema up to date, on a connection that no other process can migrate through meanwhile. Rejects with PecError
  * 'configuration' if a newer release has been at this database.
  */
-export async function migrate(db: Kysely<Tables>, types: ColumnTypes): Promise<void> {
+export async function migrate(db: Kysely<Tables>, dialect: SqlDialect): Promise<void> {
+  const { types } = dialect
   await db.schema
     .createTable('migration')
     .ifNotExists()
@@ -143,19 +148,18 @@ export async function migrate(db: Kysely<Tables>, types: ColumnTypes): Promise<v
   }
   for (const [index, migration] of MIGRATIONS.entries()) {
     if (index < version) continue
-    await migration.up(db, types)
-    await db
-      .insertInto('migration')
-      .values({ version: index + 1, name: migration.name })
-      .execute()
+    await migration.up(db, dialect)
+    const row = db.insertInto('migration').values({ version: index + 1, name: migration.name })
+    await dialect.unlessKnown(row, 'version').execute()
   }
 }
 
-async function createFirstTables(db: Kysely<Tables>, types: ColumnTypes): Promise<void> {
-  const { key, name, text, bytes, integer, storage } = types
-  const keyed = <T extends string, C extends string>(table: CreateTableBuilder<T, C>) => table.modifyEnd(storage.keyed).execute()
+async function createFirstTables(db: Kysely<Tables>, dialect: SqlDialect): Promise<void> {
+  const { key, name, text, bytes, integer, storage, partialIndexes } = dialect.types
+  const keyed = <T extends string, C extends string>(table: CreateTableBuilder<T, C>) =>
+    table.ifNotExists().modifyEnd(storage.keyed).execute()
   const numbered = <T extends string, C extends string>(table: CreateTableBuilder<T, C>) =>
-    table.modifyEnd(storage.numbered).execute()
+    table.ifNotExists().modifyEnd(storage.numbered).execute()
 
   await numbered(
     db.schema
@@ -238,16 +242,27 @@ async function createFirstTables(db: Kysely<Tables>, types: ColumnTypes): Promis
   )
 
   const open = db.schema.createIndex('recipient_open').on('recipient').columns(['open_since', 'identifier', 'recipient'])
-  await (types.partialIndexes ? open.where('open_since', 'is not', null) : open).execute()
-  await db.schema.createIndex('event_identifier').on('event').columns(['identifier', 'at']).execute()
-  await db.schema.createIndex('event_sender').on('event').columns(['sender', 'at']).execute()
-  await db.schema.createIndex('event_provider').on('event').columns(['provider', 'at']).execute()
-  await db.schema.createIndex('event_time').on('event').columns(['at', 'type']).execute()
+  await createIndex(partialIndexes ? open.where('open_since', 'is not', null) : open, dialect)
+  const events = (index: string) => db.schema.createIndex(index).on('event')
+  await createIndex(events('event_identifier').columns(['identifier', 'at']), dialect)
+  await createIndex(events('event_sender').columns(['sender', 'at']), dialect)
+  await createIndex(events('event_provider').columns(['provider', 'at']), dialect)
+  await createIndex(events('event_time').columns(['at', 'type']), dialect)
 }
 
-async function createJobs(db: Kysely<Tables>, { key, integer, storage }: ColumnTypes): Promise<void> {
+/** MySQL has no `if not exists` for an index. */
+async function createIndex(index: { execute(): Promise<void> }, dialect: SqlDialect): Promise<void> {
+  try {
+    await index.execute()
+  } catch (error) {
+    if (!dialect.isKnownIndex(error)) throw error
+  }
+}
+
+async function createJobs(db: Kysely<Tables>, { types: { key, integer, storage } }: SqlDialect): Promise<void> {
   await db.schema
     .createTable('job')
+    .ifNotExists()
     .addColumn('name', key, (c) => c.notNull())
     .addColumn('holder', key, (c) => c.notNull())
     .addColumn('until', integer, (c) => c.notNull())
@@ -256,9 +271,11 @@ async function createJobs(db: Kysely<Tables>, { key, integer, storage }: ColumnT
     .execute()
 }
 
-async function createQuarantine(db: Kysely<Tables>, { key, text, integer, storage }: ColumnTypes): Promise<void> {
+async function createQuarantine(db: Kysely<Tables>, dialect: SqlDialect): Promise<void> {
+  const { key, text, integer, storage } = dialect.types
   await db.schema
     .createTable('quarantine')
+    .ifNotExists()
     .addColumn('id', key, (c) => c.notNull())
     .addColumn('identifier', key, (c) => c.notNull())
     .addColumn('reason', key, (c) => c.notNull())
@@ -272,6 +289,7 @@ async function createQuarantine(db: Kysely<Tables>, { key, text, integer, storag
     .addPrimaryKeyConstraint('quarantine_pk', ['id'])
     .modifyEnd(storage.keyed)
     .execute()
-  await db.schema.createIndex('quarantine_identifier').on('quarantine').columns(['identifier', 'since']).execute()
-  await db.schema.createIndex('quarantine_until').on('quarantine').columns(['until']).execute()
+  const kept = (index: string) => db.schema.createIndex(index).on('quarantine')
+  await createIndex(kept('quarantine_identifier').columns(['identifier', 'since']), dialect)
+  await createIndex(kept('quarantine_until').columns(['until']), dialect)
 }

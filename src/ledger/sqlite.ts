@@ -19,6 +19,9 @@ import type { SqlDialect } from './dialect.js'
 import { attempt, SqlLedger } from './ledger.js'
 import { migrate, type Tables } from './schema.js'
 
+// Other writers are through in a moment. As long as SQLite itself has waited before.
+const PAUSE = 25
+
 export const sqlite: SqlDialect = {
   types: {
     key: sql`text`,
@@ -32,7 +35,10 @@ export const sqlite: SqlDialect = {
   },
   unlessKnown: (insert) => insert.onConflict((conflict) => conflict.doNothing()),
   isDuplicate: (error) => hasCode(error, 'SQLITE_CONSTRAINT_PRIMARYKEY', 'SQLITE_CONSTRAINT_UNIQUE'),
-  isBusy: (error) => hasCode(error, 'SQLITE_BUSY', 'SQLITE_BUSY_SNAPSHOT', 'SQLITE_BUSY_RECOVERY', 'SQLITE_LOCKED'),
+  // Migrations run in a transaction, so there never is half of one.
+  isKnownIndex: () => false,
+  retryAfter: (error) =>
+    hasCode(error, 'SQLITE_BUSY', 'SQLITE_BUSY_SNAPSHOT', 'SQLITE_BUSY_RECOVERY', 'SQLITE_LOCKED') ? PAUSE : undefined,
 }
 
 function hasCode(error: unknown, ...codes: readonly string[]): boolean {
@@ -50,7 +56,7 @@ export async function openLedger(path: string): Promise<SqlLedger> {
   try {
     await attempt(sqlite, () => {
       configure(database)
-      return db.transaction().execute((transaction) => migrate(transaction, sqlite.types))
+      return db.transaction().execute((transaction) => migrate(transaction, sqlite))
     })
     return new SqlLedger(db, sqlite)
   } catch (error) {
@@ -63,7 +69,7 @@ async function openDatabase(path: string): Promise<Database.Database> {
   try {
     if (path !== ':memory:') await createFile(path)
     // How long SQLite itself waits for a lock, with the whole process: a transaction or two. Beyond that we wait without blocking.
-    return new Database(path, { timeout: 25 })
+    return new Database(path, { timeout: PAUSE })
   } catch (error) {
     throw new PecError('configuration', `the ledger ${path} cannot be opened: ${reasonOf(error)}`, { cause: error })
   }

@@ -40,19 +40,19 @@ function* pieces<T>(list: readonly T[]): Generator<readonly T[]> {
 /** Inserts any number of rows, each as the values of `columns` in order. */
 export type Insertion = (on: Executor, rows: readonly (readonly Parameter[])[]) => Promise<void>
 
-/** `unless-known` skips the rows whose primary key exists. */
+/** `unless-known` skips the rows whose primary key exists; the first column must be of that key. */
 export function prepareInsert<T extends keyof Tables>(
   db: Kysely<Tables>,
   dialect: SqlDialect,
   table: T,
-  columns: readonly (keyof Insertable<Tables[T]> & string)[],
+  columns: readonly [keyof Tables[T] & string, ...(keyof Insertable<Tables[T]> & string)[]],
   mode: 'new' | 'unless-known',
 ): Insertion {
   const compiled = new Map<number, CompiledQuery>()
   const compile = (length: number): CompiledQuery => {
     const row = Object.fromEntries(columns.map((column) => [column, 0])) as never
     const insert = db.insertInto(table).values(Array.from({ length }, () => row))
-    return (mode === 'new' ? insert : dialect.unlessKnown(insert)).compile()
+    return (mode === 'new' ? insert : dialect.unlessKnown(insert, columns[0])).compile()
   }
   return async (on, rows) => {
     for (const piece of pieces(rows)) {

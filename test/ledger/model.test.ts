@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
-import test from 'node:test'
+import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { isPecError } from '../../src/errors.js'
 import type { RecordedEvent } from '../../src/ledger/ledger.js'
 import type { OpenRecipient } from '../../src/points/ports.js'
 import { addressKey } from '../../src/ledger/keys.js'
-import { openLedger } from '../../src/ledger/sqlite.js'
 import { momentOf } from '../../src/pec/moment.js'
 import type { Claim, Entry, EventType, MessageFacts, RecipientState, RegisterEvent } from '../../src/points/ports.js'
 import { after } from './entries.js'
+import { ENGINES, freshLedger } from './engines.js'
 
 // -- the ledger as plainly as it can be said ----------------------------------------------------------------------------
 
@@ -160,45 +160,48 @@ const entry: fc.Arbitrary<Entry> = fc.record(
 
 // -- one against the other ----------------------------------------------------------------------------------------------
 
-test('answers as a plain model of it does, whatever is committed', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(entry, { minLength: 1, maxLength: 15 }), async (entries) => {
-      const ledger = await openLedger(':memory:')
-      const model = new Model()
-      for (const one of entries) {
-        const committed = await ledger.commit(one).then(
-          () => true,
-          (error: unknown) => {
-            if (isPecError(error) && error.code === 'conflict') return false
-            throw error
-          },
-        )
-        assert.equal(committed, model.commit(one))
-      }
-      for (const { step } of entries) assert.equal(await ledger.isCommitted(step), model.steps.has(step))
-      for (const id of IDENTIFIERS) {
-        const known = model.messages.get(id)
-        const recipients = (model.recipients.get(id) ?? []).map(
-          ({ address, type, primary, takenInChargeAt, outcome, outcomeAt }) => {
-            return { address, type, primary, takenInChargeAt, outcome, outcomeAt }
-          },
-        )
-        assert.deepEqual(await ledger.message(id), known === undefined ? undefined : { ...known, recipients })
-        const events = model.events.filter((row) => row.identifier === id).sort((a, b) => a.at.getTime() - b.at.getTime())
-        assert.deepEqual(await ledger.eventsOf(id), events)
-      }
-      const claims = IDENTIFIERS.flatMap((id) =>
-        WHATS.flatMap((what) => ['', ...ADDRESSES].map((recipient) => ({ identifier: id, what, recipient }))),
+for (const engine of ENGINES)
+  describe(`over ${engine.name}`, { skip: engine.skip }, () => {
+    test('answers as a plain model of it does, whatever is committed', async (t) => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(entry, { minLength: 1, maxLength: 15 }), async (entries) => {
+          const ledger = await freshLedger(t, engine)
+          const model = new Model()
+          for (const one of entries) {
+            const committed = await ledger.commit(one).then(
+              () => true,
+              (error: unknown) => {
+                if (isPecError(error) && error.code === 'conflict') return false
+                throw error
+              },
+            )
+            assert.equal(committed, model.commit(one))
+          }
+          for (const { step } of entries) assert.equal(await ledger.isCommitted(step), model.steps.has(step))
+          for (const id of IDENTIFIERS) {
+            const known = model.messages.get(id)
+            const recipients = (model.recipients.get(id) ?? []).map(
+              ({ address, type, primary, takenInChargeAt, outcome, outcomeAt }) => {
+                return { address, type, primary, takenInChargeAt, outcome, outcomeAt }
+              },
+            )
+            assert.deepEqual(await ledger.message(id), known === undefined ? undefined : { ...known, recipients })
+            const events = model.events.filter((row) => row.identifier === id).sort((a, b) => a.at.getTime() - b.at.getTime())
+            assert.deepEqual(await ledger.eventsOf(id), events)
+          }
+          const claims = IDENTIFIERS.flatMap((id) =>
+            WHATS.flatMap((what) => ['', ...ADDRESSES].map((recipient) => ({ identifier: id, what, recipient }))),
+          )
+          assert.deepEqual(
+            await ledger.taken(claims),
+            claims.filter((one) => model.claims.has(nameOf(one))),
+          )
+          // An identifier that is no plain key is told as its key here: none of our own is such.
+          const plain = (rows: readonly OpenRecipient[]) => rows.filter((row) => !row.identifier.startsWith('long'))
+          assert.deepEqual(plain(await ledger.openRecipients(after(15), 100)), plain(model.open(after(15))))
+          await ledger.close()
+        }),
+        { numRuns: engine.runs },
       )
-      assert.deepEqual(
-        await ledger.taken(claims),
-        claims.filter((one) => model.claims.has(nameOf(one))),
-      )
-      // An identifier that is no plain key is told as its key here: none of our own is such.
-      const plain = (rows: readonly OpenRecipient[]) => rows.filter((row) => !row.identifier.startsWith('long'))
-      assert.deepEqual(plain(await ledger.openRecipients(after(15), 100)), plain(model.open(after(15))))
-      await ledger.close()
-    }),
-    { numRuns: 150 },
-  )
-})
+    })
+  })

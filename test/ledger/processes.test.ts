@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { extname, join } from 'node:path'
-import test from 'node:test'
-import { openLedger } from '../../src/ledger/sqlite.js'
-import { claimOf, ledgerPath } from './entries.js'
+import { describe, test } from 'node:test'
+import { claimOf } from './entries.js'
+import { ENGINES } from './engines.js'
 
 interface Run {
   /** The numbers that it printed. */
@@ -33,37 +33,40 @@ async function run(parameters: readonly string[], killAfter = Infinity): Promise
   return { numbers, ...(await exit) }
 }
 
-test('lets each claim be won once by two processes that open the file together', async (t) => {
-  const path = await ledgerPath(t)
-  const count = 300
-  const runs = await Promise.all(['left', 'right'].map((name) => run(['compete', path, name, String(count)])))
-  for (const { code } of runs) assert.equal(code, 0)
-  const won = runs.flatMap(({ numbers }) => numbers).sort((a, b) => a - b)
-  assert.deepEqual(
-    won,
-    Array.from({ length: count }, (_, n) => n),
-  )
-  const ledger = await openLedger(path)
-  for (let n = 0; n < count; n++) assert.equal((await ledger.eventsOf(`${n}@a.example`)).length, 2)
-  await ledger.close()
-})
+for (const engine of ENGINES)
+  describe(`over ${engine.name}`, { skip: engine.skip }, () => {
+    test('lets each claim be won once by two processes that open it together', async (t) => {
+      const place = await engine.place(t)
+      const count = 300
+      const runs = await Promise.all(['left', 'right'].map((name) => run(['compete', place.name, name, String(count)])))
+      for (const { code } of runs) assert.equal(code, 0)
+      const won = runs.flatMap(({ numbers }) => numbers).sort((a, b) => a - b)
+      assert.deepEqual(
+        won,
+        Array.from({ length: count }, (_, n) => n),
+      )
+      const ledger = await place.open()
+      for (let n = 0; n < count; n++) assert.equal((await ledger.eventsOf(`${n}@a.example`)).length, 2)
+      await ledger.close()
+    })
 
-test('holds all that a killed process had reported as committed, and only whole entries', async (t) => {
-  const path = await ledgerPath(t)
-  for (const [round, lines] of [40, 111].entries()) {
-    const { numbers, signal } = await run(['endless', path, `round${round}`], lines)
-    assert.equal(signal, 'SIGKILL')
-    assert.ok(numbers.length >= lines)
-    const ledger = await openLedger(path)
-    for (const n of numbers) assert.equal(await ledger.isCommitted(`round${round}-${n}`), true)
-    // One more may have been committed and not told.
-    for (let n = 0; n <= numbers.length; n++) {
-      const identifier = `round${round}-${n}@a.example`
-      const whole = n < numbers.length || (await ledger.isCommitted(`round${round}-${n}`))
-      assert.equal((await ledger.message(identifier)) !== undefined, whole)
-      assert.equal((await ledger.eventsOf(identifier)).length, whole ? 2 : 0)
-      assert.equal((await ledger.taken([claimOf(identifier)])).length, whole ? 1 : 0)
-    }
-    await ledger.close()
-  }
-})
+    test('holds all that a killed process had reported as committed, and only whole entries', async (t) => {
+      const place = await engine.place(t)
+      for (const [round, lines] of [40, 111].entries()) {
+        const { numbers, signal } = await run(['endless', place.name, `round${round}`], lines)
+        assert.equal(signal, 'SIGKILL')
+        assert.ok(numbers.length >= lines)
+        const ledger = await place.open()
+        for (const n of numbers) assert.equal(await ledger.isCommitted(`round${round}-${n}`), true)
+        // One more may have been committed and not told.
+        for (let n = 0; n <= numbers.length; n++) {
+          const identifier = `round${round}-${n}@a.example`
+          const whole = n < numbers.length || (await ledger.isCommitted(`round${round}-${n}`))
+          assert.equal((await ledger.message(identifier)) !== undefined, whole)
+          assert.equal((await ledger.eventsOf(identifier)).length, whole ? 2 : 0)
+          assert.equal((await ledger.taken([claimOf(identifier)])).length, whole ? 1 : 0)
+        }
+        await ledger.close()
+      }
+    })
+  })

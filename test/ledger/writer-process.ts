@@ -1,13 +1,13 @@
 /**
  * A process of its own that writes a ledger, for processes.test.ts. Prints a line for each commit, once it has resolved.
- * `compete PATH NAME COUNT`: tries COUNT claims in turn, prints those that it won.  `endless PATH NAME`: commits until it is killed.
+ * `compete PLACE NAME COUNT`: tries COUNT claims in turn, prints those that it won.  `endless PLACE NAME`: commits until it is killed.
  */
 import { isPecError } from '../../src/errors.js'
-import { openLedger } from '../../src/ledger/sqlite.js'
 import { claimOf, entryOf, eventOf, factsOf } from './entries.js'
+import { openPlace } from './engines.js'
 
-async function main([mode = '', path = '', name = '', count = '0']: readonly string[]): Promise<void> {
-  const ledger = await openLedger(path)
+async function main([mode = '', place = '', name = '', count = '0']: readonly string[]): Promise<void> {
+  const ledger = await openPlace(place)
   const limit = mode === 'endless' ? Infinity : Number(count)
   for (let n = 0; n < limit; n++) {
     const identifier = mode === 'endless' ? `${name}-${n}@a.example` : `${n}@a.example`
