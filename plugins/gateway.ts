@@ -10,6 +10,7 @@ import { restGateway, openGateway, theGateway, whenOpen } from '../src/haraka/ga
 import { harakaQueue } from '../src/haraka/haraka-queue.js'
 import { hook, PASS, type Reply } from '../src/haraka/hook.js'
 import { startHousekeeping } from '../src/haraka/housekeeping.js'
+import { cleanLine } from '../src/haraka/log-line.js'
 import { keepBytes } from '../src/haraka/messages.js'
 import { roleOf } from '../src/haraka/session.js'
 import type { Connection, Plugin } from '../src/haraka/types.js'
@@ -58,6 +59,8 @@ export const hook_data = hook<Connection>((connection) => {
   if (connection.transaction !== null) keepBytes(connection.transaction, theGateway())
   return Promise.resolve(PASS)
 })
+
+export const hook_log = cleanLine
 
 /** Haraka calls this when a process is told to end, with work still in hand. */
 export function shutdown(): void {
