@@ -18,6 +18,10 @@ const ORIGIN_FAULTS = {
     english: 'the message is not signed',
     italian: 'il messaggio non è firmato digitalmente',
   },
+  'signature-malformed': {
+    english: 'the message claims a signature, but is not built like a signed one',
+    italian: 'la struttura della firma digitale del messaggio non è corretta',
+  },
   'signature-invalid': {
     english: 'the signature does not verify',
     italian: 'la firma digitale del messaggio non è valida',

@@ -4,6 +4,8 @@
  * form right; and §7: do the domains belong to the signer.
  */
 import { domainOf, isAddress } from '../mail/address.js'
+import { parseParameterized } from '../mail/content-type.js'
+import { firstValue, type Header } from '../mail/header.js'
 import type { Source } from '../mail/source.js'
 import type { CertificationData } from '../pec/certification.js'
 import type { FormalFault } from '../pec/formal-faults.js'
@@ -69,8 +71,13 @@ function envelope(certified: Certified, original: Range | undefined): Judgement 
 }
 
 /** Signature existence, origin and validity. */
-async function signerOf({ signed, unsigned }: OpenedMessage, at: Date, index: ProviderIndex, trust: Trust): Promise<SignedBy> {
-  if (signed === undefined) return { fault: originFault('unsigned', unsigned) }
+async function signerOf(
+  { signed, unsigned, header }: OpenedMessage,
+  at: Date,
+  index: ProviderIndex,
+  trust: Trust,
+): Promise<SignedBy> {
+  if (signed === undefined) return { fault: originFault(claimsSignature(header) ? 'signature-malformed' : 'unsigned', unsigned) }
   const { signature } = signed
   const verdict: SignatureVerdict =
     signed.form === 'detached' ? await verifyDetached(signed.content, signature) : (await verifyEnclosed(signature)).verdict
@@ -80,6 +87,10 @@ async function signerOf({ signed, unsigned }: OpenedMessage, at: Date, index: Pr
   const { trusted, reason } = await trust.judge(verdict.certificate, verdict.chain, at)
   if (!trusted) return { fault: originFault('certificate-untrusted', reason) }
   return { records, certificate: verdict.certificate, signature }
+}
+
+function claimsSignature(header: Header): boolean {
+  return parseParameterized(firstValue(header, 'Content-Type') ?? '').value === 'multipart/signed'
 }
 
 /** Of a provider's environments that share a certificate, the one that manages the sender's domain. RFC 6109 §4.5.7 */

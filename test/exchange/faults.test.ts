@@ -51,7 +51,7 @@ const REASONS: Readonly<Record<string, RegExp>> = {
   revoked: /il certificato di firma del gestore non è valido o è stato revocato/,
   'unknown-provider': /non è firmato da un gestore dell'indice dei gestori di posta certificata/,
   'two-signers': /la firma digitale del messaggio non è valida/,
-  'extra-part': /il messaggio non è firmato digitalmente/,
+  'extra-part': /la struttura della firma digitale del messaggio non è corretta/,
   opaque: /la firma non è in formato multipart\/signed/,
   'san-mismatch': /l'indirizzo del gestore non corrisponde al certificato di firma/,
   'from-domain-not-managed': /il dominio del gestore non risulta nell'indice dei gestori/,
