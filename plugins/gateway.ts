@@ -7,11 +7,12 @@ import { reasonOf } from '../src/errors.js'
 import { startDeadlines } from '../src/haraka/deadline-job.js'
 import { openEmbeddedStore } from '../src/haraka/embedded-store.js'
 import { restGateway, openGateway, theGateway, whenOpen } from '../src/haraka/gateway.js'
-import { harakaQueue } from '../src/haraka/haraka-queue.js'
+import { harakaQueue, spareUnfinished } from '../src/haraka/haraka-queue.js'
 import { hook, PASS, type Reply } from '../src/haraka/hook.js'
 import { startHousekeeping } from '../src/haraka/housekeeping.js'
 import { cleanLine } from '../src/haraka/log-line.js'
 import { keepBytes } from '../src/haraka/messages.js'
+import { startRescue } from '../src/haraka/orphans.js'
 import { roleOf } from '../src/haraka/session.js'
 import type { Connection, Plugin } from '../src/haraka/types.js'
 
@@ -22,6 +23,7 @@ const endings: (() => unknown)[] = []
 export function register(this: Plugin): void {
   this.timeout = 0
   config = parseConfig(this.config.get('pec.ini') as Ini, process.env['HARAKA'] ?? process.cwd())
+  spareUnfinished(this)
   this.register_hook('init_master', 'openMaster')
   this.register_hook('init_child', 'openWorker')
 }
@@ -39,7 +41,7 @@ export const openMaster = hook(async function () {
   const { deadlines, provider } = theGateway()
   const household = { ledger: provider.ledger, spool: config.files.spool, clock: deadlines.clock }
   const job = startDeadlines(deadlines, `${hostname()} ${randomUUID()}`, this)
-  endings.push(() => job.stop(), startHousekeeping(household, this))
+  endings.push(() => job.stop(), startHousekeeping(household, this), startRescue(harakaQueue(this).directory, this))
   return PASS
 }, stop)
 

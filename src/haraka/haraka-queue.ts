@@ -1,4 +1,5 @@
 /** Haraka's own queue, reached through the modules of its outbound side. */
+import cluster from 'node:cluster'
 import type { HarakaQueue, Plugin, Todo } from './types.js'
 
 interface Modules {
@@ -6,7 +7,11 @@ interface Modules {
     readonly HMailItem: new (name: string, path: string, notes: unknown) => object
     build_todo(todo: Todo, writer: { write(bytes: Buffer): boolean }, done: () => void): void
   }
-  readonly queue: { readonly queue_dir: string; readonly delivery_queue: { push(mail: object): void } }
+  readonly queue: {
+    readonly queue_dir: string
+    readonly delivery_queue: { push(mail: object): void }
+    delete_dot_files: () => Promise<void>
+  }
   readonly names: { name(): string }
 }
 
@@ -26,4 +31,13 @@ export function harakaQueue(plugin: Plugin): HarakaQueue {
     },
     handOver: ({ name, path, notes }) => queue.delivery_queue.push(new outbound.HMailItem(name, path, notes)),
   }
+}
+
+/**
+ * Whenever a worker takes up files, Haraka removes all that are unfinished in the queue, those included that other workers are just
+ * writing: a message of which some recipients have to wait would be given up. The master has removed them at the start.
+ */
+export function spareUnfinished(plugin: Plugin): void {
+  const queue = plugin.haraka_require('outbound/queue') as Modules['queue']
+  if (cluster.isWorker) queue.delete_dot_files = () => Promise.resolve()
 }
