@@ -19,7 +19,8 @@ export function register(this: Plugin): void {
 export const hook_send_email = hook<QueuedMail>(
   (mail) => {
     listenTo(mail)
-    return passGate(mail, theGateway().provider.ledger)
+    const { provider, deadlines } = theGateway()
+    return passGate(mail, provider.ledger, deadlines.clock())
   },
   () => LATER,
 )

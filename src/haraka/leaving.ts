@@ -15,14 +15,22 @@ export function isCondemned(mail: QueuedMail): boolean {
   return condemned.has(mail)
 }
 
+/** Milliseconds within which a step that wrote a message has been committed, or never will be. */
+const LONGEST_STEP_MS = 60_000
+/** Seconds until a message is looked at again that may still be committed. */
+const AGAIN: Reply = { code: 'delay', text: 10 }
+
 /**
  * The gate of prepare–commit–release. Passes what was committed, and reports of Haraka's own making (null sender). The rest is
  * condemned: what a process had prepared and not committed when it died, and anything that came into the queue around the points
- * (P4). Rejects when the ledger cannot tell.
+ * (P4). A process may be given the files of one that is alive, where pids come again as in a container that is restarted: what
+ * was written only just now may still be committed, and waits. Rejects when the ledger cannot tell.
  */
-export async function passGate(mail: QueuedMail, ledger: Pick<Ledger, 'isCommitted'>): Promise<Reply> {
+export async function passGate(mail: QueuedMail, ledger: Pick<Ledger, 'isCommitted'>, now: Date): Promise<Reply> {
   const note = noteOf(mail.todo.notes)
   const passes = note === undefined ? mail.todo.mail_from.isNull() : await ledger.isCommitted(note.step)
+  // A clock that was set back does not make it wait for longer.
+  if (!passes && note !== undefined && Math.abs(now.getTime() - mail.todo.queue_time) < LONGEST_STEP_MS) return AGAIN
   if (!passes) {
     condemned.add(mail)
     const why = note === undefined ? 'no point has made it' : `its step ${note.step} was never committed`

@@ -21,10 +21,12 @@ const noteOf = (step: string, kind: Note['errand']['kind'] = 'send-receipt'): No
   errand: { kind, identifier: 'i' } as Note['errand'],
 })
 
+const now = new Date('2026-05-01T10:00:00Z')
+
 describe('a message that wants to leave the queue', () => {
   test('may, if its step was committed', async () => {
     const mail = mailOf({ note: noteOf('committed') })
-    assert.deepEqual(await passGate(mail, ledger), PASS)
+    assert.deepEqual(await passGate(mail, ledger, now), PASS)
     assert.equal(isCondemned(mail), false)
     assert.deepEqual(mail.done, [])
   })
@@ -35,22 +37,41 @@ describe('a message that wants to leave the queue', () => {
   ] as const) {
     test(`must not, ${what}: it is dropped, and logged`, async () => {
       const mail = mailOf(parts)
-      assert.deepEqual(await passGate(mail, ledger), PASS)
+      assert.deepEqual(await passGate(mail, ledger, now), PASS)
       assert.equal(isCondemned(mail), true)
       assert.deepEqual(mail.done, [`notice: queued message UUID.1 is dropped: ${why}`])
       assert.deepEqual(wayOf(mail, configOf(), index).reply, { code: 'refuse', text: 'dropped' })
     })
   }
 
+  for (const [when, age] of [
+    ['only just now', 59_000],
+    ['a little later than now, by a clock that has been set back since', -59_000],
+  ] as const) {
+    test(`waits if it was written ${when} and its step is not committed: it may still be`, async () => {
+      const mail = mailOf({ note: noteOf('other'), queued: now.getTime() - age })
+      assert.deepEqual(await passGate(mail, ledger, now), { code: 'delay', text: 10 })
+      assert.equal(isCondemned(mail), false)
+    })
+  }
+
+  for (const age of [60_000, -60_000]) {
+    test(`does not wait if it was written ${age / 1000} s ago`, async () => {
+      const mail = mailOf({ note: noteOf('other'), queued: now.getTime() - age })
+      assert.deepEqual(await passGate(mail, ledger, now), PASS)
+      assert.equal(isCondemned(mail), true)
+    })
+  }
+
   test("may, if it is a report of Haraka's own", async () => {
     const mail = mailOf({ from: '' })
-    await passGate(mail, ledger)
+    await passGate(mail, ledger, now)
     assert.equal(isCondemned(mail), false)
   })
 
   test('must not for its null sender alone, if a step made it', async () => {
     const mail = mailOf({ from: '', note: noteOf('other') })
-    await passGate(mail, ledger)
+    await passGate(mail, ledger, now)
     assert.equal(isCondemned(mail), true)
   })
 })

@@ -7,6 +7,8 @@ export interface MailParts {
   readonly from?: string
   readonly to?: readonly string[]
   readonly note?: Note
+  /** When it was written into the queue, milliseconds; long ago by default. */
+  readonly queued?: number
 }
 
 export interface TestMail extends QueuedMail {
@@ -19,14 +21,14 @@ export function recipientOf(address: string, said: Partial<QueuedRecipient> = {}
   return Object.assign(pathOf(address), said)
 }
 
-export function mailOf({ from = 'anna@pec-a.test', to = ['ugo@pec-b.test'], note }: MailParts = {}): TestMail {
+export function mailOf({ from = 'anna@pec-a.test', to = ['ugo@pec-b.test'], note, queued = 0 }: MailParts = {}): TestMail {
   const done: string[] = []
   const log =
     (level: string) =>
     (...what: unknown[]): void =>
       void done.push(`${level}: ${what.join(' ')}`)
   const todo: Todo = {
-    queue_time: 0,
+    queue_time: queued,
     domain: to[0]?.split('@')[1] ?? '',
     rcpt_to: to.map((address) => recipientOf(address)),
     mail_from: pathOf(from),
