@@ -1,8 +1,8 @@
 /** A scripted SMTP client on a raw socket: sends exactly what it is told and gives back every reply. */
 import { once } from 'node:events'
-import { connect as connectPlain } from 'node:net'
+import { connect as connectPlain, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { stuff, Wire } from './wire.js'
+import { stuff, Wire, WireError } from './wire.js'
 
 export interface Reply {
   readonly code: number
@@ -37,11 +37,30 @@ export interface Transcript {
 /** Connects to 127.0.0.1 and reads the greeting. Rejects if there is no server, or if TLS fails. */
 export async function connectClient(options: ClientOptions): Promise<SmtpClient> {
   const socket = options.implicitTls === true ? connectTls(tlsOptions(options)) : connectPlain(options.port, '127.0.0.1')
-  const wire = new Wire(socket, options.patienceMs ?? 30_000)
-  await once(socket, options.implicitTls === true ? 'secureConnect' : 'connect')
+  const patienceMs = options.patienceMs ?? 30_000
+  const wire = new Wire(socket, patienceMs)
+  await opened(socket, options.implicitTls === true ? 'secureConnect' : 'connect', patienceMs)
   const client = new SmtpClient(options, wire)
   await client.read()
   return client
+}
+
+/** Rejects, too, if the server hangs up in the middle of the handshake, or leaves it there. */
+function opened(socket: Socket, event: 'connect' | 'secureConnect', patienceMs: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error): void => {
+      clearTimeout(timer)
+      socket.destroy()
+      reject(error)
+    }
+    const timer = setTimeout(() => fail(new WireError(`no connection after ${patienceMs} ms`)), patienceMs)
+    socket.once('error', fail)
+    socket.once('close', () => fail(new WireError('the other end closed the connection')))
+    socket.once(event, () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
 }
 
 export class SmtpClient {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { AddressInfo } from 'node:net'
+import { createServer, type AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
 import { Laboratory } from '../harness/laboratory.js'
@@ -58,4 +58,18 @@ test('gives up on a silent server after its patience', async (t) => {
   const sink = await lab.sink({ protocol: 'smtp', script: { mail: { reply: '250 ok', afterMs: 5000 } } })
   const client = await lab.client({ port: sink.port, patienceMs: 200 })
   await assert.rejects(client.command('MAIL FROM:<>'), /nothing received for 200 ms/)
+})
+
+test('does not wait for a TLS handshake that the server breaks off, or never begins', async (t) => {
+  const lab = new Laboratory(t)
+  for (const [hangsUp, complaint] of [
+    [true, /closed the connection|before secure TLS connection|ECONNRESET/],
+    [false, /no connection after 200 ms/],
+  ] as const) {
+    const silent = createServer((socket) => (hangsUp ? socket.end() : socket.on('error', () => undefined)))
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+    lab.atClose(() => silent.close())
+    const { port } = silent.address() as AddressInfo
+    await assert.rejects(lab.client({ port, implicitTls: true, patienceMs: 200 }), complaint)
+  }
 })
