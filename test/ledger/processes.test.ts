@@ -69,4 +69,15 @@ for (const engine of ENGINES)
         await ledger.close()
       }
     })
+
+    test('has one schema when four processes open it at once from nothing', async (t) => {
+      const place = await engine.place(t)
+      const runs = await Promise.all(['a', 'b', 'c', 'd'].map((name) => run(['endless', place.name, name], 1)))
+      for (const { numbers } of runs) assert.ok(numbers.length > 0)
+      const migrations = await place.run('select version from migration order by version')
+      assert.deepEqual(
+        migrations.map((row) => ({ ...(row as object) })),
+        [1, 2, 3].map((version) => ({ version })),
+      )
+    })
   })
