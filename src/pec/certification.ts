@@ -60,13 +60,13 @@ export interface CertificationData extends CertifiedMessage {
 export type CertificationVerdict =
   { readonly ok: true; readonly data: CertificationData } | { readonly ok: false; readonly reason: string }
 
-/** Characters of a subject that are certified; what is longer is cut by prepareOriginal and refused here. */
-export const MAX_SUBJECT = 65_536
+/** Characters of a subject, or of a list of addresses, that are certified; what is longer is cut by prepareOriginal and refused here. */
+export const MAX_TEXT = 65_536
 /** Bytes of daticert.xml that are read. */
 export const MAX_CERTIFICATION = 8 * 1024 * 1024
 const MAX_RECIPIENTS = 10_000
 const MAX_FIELD = 4096
-const LIMITS = { depth: 6, elements: 2 * MAX_RECIPIENTS + 100, text: MAX_SUBJECT }
+const LIMITS = { depth: 6, elements: 2 * MAX_RECIPIENTS + 100, text: MAX_TEXT }
 
 const element = (name: string, text: string | undefined, attributes = ''): readonly string[] =>
   text === undefined ? [] : [`<${name}${attributes}>${escapeXml(oneLine(text))}</${name}>`]
@@ -162,8 +162,8 @@ function dataOf(root: Element): CertificationData {
     address: address(item),
     type: word(item, 'tipo', recipientTypeOf, 'certificato'),
   }))
-  const replyTo = value(header.one('risposte'))
-  const subject = optional(header.maybe('oggetto'), (item) => value(item, MAX_SUBJECT))
+  const replyTo = value(header.one('risposte'), MAX_TEXT)
+  const subject = optional(header.maybe('oggetto'), (item) => value(item, MAX_TEXT))
   header.end()
 
   const dati = new Sequence(top.one('dati'), 'dati')
@@ -174,7 +174,7 @@ function dataOf(root: Element): CertificationData {
   const receiptType = optional(dati.maybe('ricevuta'), (item) => word(item, 'tipo', receiptTypeOf))
   const delivery = optional(dati.maybe('consegna'), address)
   const takenInCharge = dati.take('ricezione', 0, MAX_RECIPIENTS).map(address)
-  const errorDetail = optional(dati.maybe('errore-esteso'), (item) => value(item, MAX_SUBJECT))
+  const errorDetail = optional(dati.maybe('errore-esteso'), (item) => value(item, MAX_TEXT))
   dati.end()
   top.end()
   return {

@@ -6,7 +6,7 @@ import { decodeWords } from '../mail/encoded-word.js'
 import { allValues, firstValue, formatField, headerBytes, withoutFields, type Header } from '../mail/header.js'
 import { toSevenBit } from '../mail/seven-bit.js'
 import { concatenate, slice, type Source } from '../mail/source.js'
-import { MAX_SUBJECT } from './certification.js'
+import { MAX_TEXT } from './certification.js'
 import { messageIdOf, readHead } from './head.js'
 import { FIELD, receiptTypeOf, type ReceiptType } from './kinds.js'
 import { oneLine } from './one-line.js'
@@ -26,7 +26,7 @@ export interface Original {
   readonly from: string
   readonly to: readonly string[]
   readonly cc: readonly string[]
-  /** The addresses of Reply-To, else of From, with commas between. */
+  /** The addresses of Reply-To, else of From, with commas between; as many as can be certified. */
   readonly replyTo: string
   /** As the client asked; complete if it did not, or in words we do not know. */
   readonly receiptType: ReceiptType
@@ -65,15 +65,21 @@ function factsOf(header: Header): Omit<Original, 'source' | 'header' | 'identifi
     from,
     to: addressesIn(header, 'To'),
     cc: addressesIn(header, 'Cc'),
-    replyTo: replyTo.length > 0 ? replyTo.join(', ') : from,
+    replyTo: replyTo.length > 0 ? listed(replyTo) : from,
     receiptType: receiptTypeOf(firstValue(header, FIELD.receiptType) ?? '') ?? 'complete',
   }
+}
+
+/** With commas between; those at the end that are too many to be certified are left out. */
+function listed(addresses: readonly string[]): string {
+  const list = addresses.join(', ')
+  return list.length <= MAX_TEXT ? list : list.slice(0, list.lastIndexOf(',', MAX_TEXT))
 }
 
 /** The Subject, decoded and on one line; undefined if there is none. */
 export function subjectOf(header: Header): string | undefined {
   const written = firstValue(header, 'Subject')
-  return written === undefined ? undefined : oneLine(decodeWords(written).slice(0, MAX_SUBJECT))
+  return written === undefined ? undefined : oneLine(decodeWords(written).slice(0, MAX_TEXT))
 }
 
 /** The valid addresses of every field of this name, in order. */

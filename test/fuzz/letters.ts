@@ -43,6 +43,7 @@ export const MESSAGES: readonly Buffer[] = [
   SUBMITTED,
   letter('Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\nPerché no? 😀\n.\n..\nFrom qui\n'),
   letter(SIGNED),
+  letter(`Reply-To: ${'ugo.rossi@pec-a.test,\n '.repeat(4000)}ugo@pec-a.test\n\ntesto\n`),
   letter(
     'Content-Type: multipart/mixed; boundary=b\n\npreambolo è\n--b\nContent-Type: message/rfc822\n\nSubject: dentro è\n\ncorpo è\n--b\nContent-Type: multipart/digest; boundary=d\n\n--d\n\nSubject: digest\n\nx\n--d--\n--b--\nepilogo è\n',
   ),

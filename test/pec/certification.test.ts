@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { MAX_SUBJECT, readCertification, writeCertification, type CertificationData } from '../../src/pec/certification.js'
+import { MAX_TEXT, readCertification, writeCertification, type CertificationData } from '../../src/pec/certification.js'
 import { oneLine } from '../../src/pec/one-line.js'
 
 const DATA: CertificationData = {
@@ -155,8 +155,8 @@ describe('refuses', () => {
     ['a day that does not exist', XML.replace('05/11', '31/11'), /tell no time/],
     ['elements nested deep', XML.replace('Perché', '<b>'.repeat(9)), /deeper/],
     ['a value too long', XML.replace('Gestore S.p.A.', 'x'.repeat(5000)), /longer than 4096/],
-    ['a subject too long', XML.replace('Perché', 'x'.repeat(MAX_SUBJECT)), /longer than/],
-    ['an attribute too long', XML.replace('+0100', '0'.repeat(MAX_SUBJECT + 1)), /too long/],
+    ['a subject too long', XML.replace('Perché', 'x'.repeat(MAX_TEXT)), /longer than/],
+    ['an attribute too long', XML.replace('+0100', '0'.repeat(MAX_TEXT + 1)), /too long/],
     ['too many recipients', XML.replace(/<destinatari.*\r\n/, (line) => line.repeat(10_000)), /more than 10000/],
     ['too many elements', XML.replace(/<destinatari.*\r\n/, (line) => line.repeat(25_000)), /more than 20100 elements/],
   ] as const) {

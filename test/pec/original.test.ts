@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { allValues, firstValue } from '../../src/mail/header.js'
 import { fromBuffer, readAll } from '../../src/mail/source.js'
+import { MAX_TEXT } from '../../src/pec/certification.js'
 import { cleanMessageId } from '../../src/pec/head.js'
 import { prepareOriginal } from '../../src/pec/original.js'
 import { crlf } from './messages.js'
@@ -107,4 +108,12 @@ test('a Message-ID, however hostile, adds no field and stays within a line', asy
       assert.deepEqual(allValues(header, 'Message-ID'), [`<${ID}>`])
     }),
   )
+})
+
+test('as many addresses of Reply-To are certified as daticert.xml may hold', async () => {
+  const list = Array.from({ length: 6000 }, (_, at) => `utente${at}@c.test`)
+  const { replyTo } = await prepare(Buffer.from(`From: a@b.test\r\nReply-To: ${list.join(',\r\n ')}\r\nTo: a@b.test\r\n\r\n`))
+  assert.ok(replyTo.length <= MAX_TEXT && replyTo.length > MAX_TEXT - 30)
+  const kept = replyTo.split(', ')
+  assert.deepEqual(kept, list.slice(0, kept.length))
 })
