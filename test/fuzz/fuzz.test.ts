@@ -8,7 +8,7 @@ import { TARGETS } from './targets.js'
 
 const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() & 0x7fffffff)
 /** Milliseconds for one target, on whatever machine. */
-const TIME = 7000
+const TIME = 5000
 
 for (const open of TARGETS) {
   test(`no mutated input is too much: ${open.name.replace(/Target$/, '')}`, async (t) => {

@@ -77,7 +77,10 @@ export function recipes(target: Target): fc.Arbitrary<Recipe> {
     ...edits.map((arbitrary) => ({ weight: 1, arbitrary })),
     ...(target.format === 'der' ? [{ weight: 9, arbitrary: ofDer }] : ofText.map((arbitrary) => ({ weight: 1, arbitrary }))),
   )
-  return fc.record({ member: fc.nat(target.corpus.length - 1), edits: fc.array(edit, { maxLength: 6 }) })
+  return fc.record({
+    member: fc.nat(target.corpus.length - 1),
+    edits: fc.array(edit, { maxLength: target.format === 'der' ? 3 : 6 }),
+  })
 }
 
 /** The bytes that a recipe makes. */
