@@ -6,6 +6,7 @@ import { reasonOf } from '../errors.js'
 import { giveDueNotices, type DeadlineHouse } from '../points/deadlines.js'
 import type { Logger } from './types.js'
 
+/** More often than that only where a trial has a limit of seconds. */
 const EVERY_MS = 30_000
 /** A node that dies is replaced within a minute. */
 const LEASE_MS = 60_000
@@ -23,7 +24,7 @@ export interface Job {
   stop(): void
 }
 
-/** Runs at once and then every half minute. `holder` names this node. */
+/** Runs at once and then every half minute, or twice within a first limit that is shorter. `holder` names this node. */
 export function startDeadlines(
   house: DeadlineHouse,
   holder: string,
@@ -46,7 +47,7 @@ export function startDeadlines(
   }
   let running: Promise<void> | undefined
   const run = (): Promise<void> => (running ??= look().finally(() => (running = undefined)))
-  const timer = setInterval(() => void run(), EVERY_MS).unref()
+  const timer = setInterval(() => void run(), Math.min(EVERY_MS, house.deadlines.first * 500)).unref()
   void run()
   return { run, stop: () => clearInterval(timer) }
 }

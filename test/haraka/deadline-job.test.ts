@@ -100,3 +100,24 @@ test('a failure is logged, and the next run does the work', async (t) => {
   await one.run()
   assert.equal(house.outbox.take().length, 1)
 })
+
+test('looks every half minute, or twice within a first limit of seconds', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  for (const { first, every } of [
+    { first: 43_200, every: 30_000 },
+    { first: 3, every: 1_500 },
+  ]) {
+    const house: TestHouse & DeadlineHouse = Object.assign(await houseOf(world, world.a), {
+      deadlines: { first, second: 2 * first },
+    })
+    const looks = t.mock.method(house.ledger, 'lease')
+    const job = startDeadlines(house, 'node', mailOf(), () => 0)
+    await job.run()
+    t.mock.timers.tick(every - 1)
+    assert.equal(looks.mock.callCount(), 1)
+    t.mock.timers.tick(1)
+    assert.equal(looks.mock.callCount(), 2)
+    await job.run()
+    job.stop()
+  }
+})
