@@ -28,7 +28,7 @@ export const certifiedMessage: Scenario = {
   story:
     'A certified message with an attachment goes from a user of Provider A to two users of Provider B and to an ordinary mailbox.',
   cast: { a: [SENDER], b: [DIRECT, COPY] },
-  play,
+  prepare: () => Promise.resolve(play),
 }
 
 async function play({ stage, timeline, signal, verify }: Play): Promise<Outcome> {

@@ -1,21 +1,30 @@
 /** What must arrive in a scenario, and the wait for it. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Kind } from '../pec/kinds.js'
+import type { CertifiedKind } from '../pec/kinds.js'
 import type { Inbox, Letter } from './letter.js'
 import type { Outcome } from './scenario.js'
 import type { Timeline } from './timeline.js'
-import type { CertifiedLetter, Verified } from './verification.js'
+import type { AnomalyLetter, CertifiedLetter, Verified } from './verification.js'
 
-/** A certified message that somebody must get, once. */
-export interface Expected {
-  readonly kind: Kind
-  readonly inbox: string
+/** A provider's message that somebody must get, once. */
+export type Expected = ExpectedCertified | ExpectedAnomaly
+
+export interface ExpectedCertified extends Due<CertifiedLetter> {
+  readonly kind: CertifiedKind
   /** The recipient that a receipt is about. */
   readonly about?: string
+}
+
+export interface ExpectedAnomaly extends Due<AnomalyLetter> {
+  readonly kind: 'anomaly'
+}
+
+interface Due<Contents> {
+  readonly inbox: string
   /** Name of the provider that must have signed it. */
   readonly provider: string
   /** What is wrong with its contents; empty if nothing is. */
-  readonly faults: (letter: CertifiedLetter) => Promise<readonly string[]>
+  readonly faults: (letter: Contents) => Promise<readonly string[]>
 }
 
 export interface Wait {
@@ -25,20 +34,22 @@ export interface Wait {
   readonly signal: AbortSignal
   /** Milliseconds to wait at the most; 30 s if left out. */
   readonly patience?: number
+  /** Milliseconds after the last one, for what should not come at all; 0.5 s if left out. */
+  readonly quiet?: number
   readonly verify: (letter: Letter) => Promise<Verified>
 }
 
 const LONGEST_MS = 30_000
 const PAUSE_MS = 25
-/** After the last one, for what should not come at all. */
 const QUIET_MS = 500
 
 /** Waits for everything expected, and a moment longer, or for as long as it may take at the most. Rejects when the signal comes. */
-export async function receiveAll({ inboxes, expected, timeline, signal, patience = LONGEST_MS, verify }: Wait): Promise<Outcome> {
+export async function receiveAll(wait: Wait): Promise<Outcome> {
+  const { inboxes, expected, timeline, signal, patience = LONGEST_MS, quiet = QUIET_MS, verify } = wait
   const missing = new Set(expected)
   const letters: Verified[] = []
   const faults: string[] = []
-  let end = performance.now() + patience
+  let end = performance.now() + (missing.size === 0 ? quiet : patience)
   while (performance.now() < end) {
     for (const letter of await arrivals(inboxes)) {
       const verified = await verify(letter)
@@ -48,12 +59,14 @@ export async function receiveAll({ inboxes, expected, timeline, signal, patience
       timeline.arrival(complete)
       letters.push(complete)
       faults.push(...complete.faults.map((fault) => `${letter.inbox}: ${fault}`))
-      if (missing.size === 0) end = performance.now() + QUIET_MS
+      if (missing.size === 0) end = performance.now() + quiet
     }
     await sleep(PAUSE_MS, undefined, { signal })
   }
-  for (const { kind, inbox, about } of missing) {
-    faults.push(`${inbox}: no ${kind} message${about === undefined ? '' : ` about ${about}`} came within ${patience / 1000} s`)
+  for (const each of missing) {
+    const about = recipientOf(each)
+    const what = `no ${each.kind} message${about === undefined ? '' : ` about ${about}`}`
+    faults.push(`${each.inbox}: ${what} came within ${patience / 1000} s`)
   }
   return { letters, faults }
 }
@@ -64,14 +77,21 @@ async function arrivals(inboxes: readonly Inbox[]): Promise<Letter[]> {
   return letters.sort((a, b) => a.arrivedAt.getTime() - b.arrivedAt.getTime())
 }
 
-function isMatch({ kind, inbox, about }: Expected, { letter, certified }: Verified): boolean {
-  return letter.inbox === inbox && certified?.kind === kind && certified.data.delivery === about
+/** The first of its kind counts: several in one inbox about one recipient are expected in this order. */
+function isMatch(expected: Expected, { letter, certified }: Verified): boolean {
+  if (letter.inbox !== expected.inbox || certified?.kind !== expected.kind) return false
+  return certified.kind === 'anomaly' || certified.data.delivery === recipientOf(expected)
+}
+
+function recipientOf(expected: Expected): string | undefined {
+  return expected.kind === 'anomaly' ? undefined : expected.about
 }
 
 async function contentFaults(match: Expected | undefined, { certified }: Verified): Promise<readonly string[]> {
-  // What is wrong with a message that is not certified is told already.
+  // What is wrong with a message that does not verify is told already.
   if (certified === undefined) return []
   if (match === undefined) return ['nobody should have sent this message']
   const signer = certified.provider === match.provider ? [] : [`it is signed by ${certified.provider}, not by ${match.provider}`]
-  return [...signer, ...(await match.faults(certified))]
+  if (certified.kind === 'anomaly') return [...signer, ...(match.kind === 'anomaly' ? await match.faults(certified) : [])]
+  return [...signer, ...(match.kind === 'anomaly' ? [] : await match.faults(certified))]
 }

@@ -15,12 +15,25 @@ export interface Sent {
   readonly acceptedAt: Date
 }
 
+/** A message as a mail program writes it. */
+export interface Written {
+  readonly message: Buffer
+  /** With angle brackets. */
+  readonly messageId: string
+  readonly envelope: { readonly from: string | false; readonly to: readonly string[] }
+}
+
 const PATIENCE = 20_000
+
+/** Writes a message; its envelope is that of the header, unless `mail` has another. */
+export async function write(user: string, mail: SendMailOptions): Promise<Written> {
+  const composer = new MailComposer({ ...mail, from: mail.from ?? user, newline: 'windows' }).compile()
+  return { message: await composer.build(), messageId: composer.messageId(), envelope: composer.getEnvelope() }
+}
 
 /** Sends a message through its sender's provider. Rejects if the provider does not take it for every recipient. */
 export async function send(user: string, mail: SendMailOptions, provider: DemoProvider, authority: Authority): Promise<Sent> {
-  const composer = new MailComposer({ ...mail, from: mail.from ?? user, newline: 'windows' }).compile()
-  const message = await composer.build()
+  const { message, messageId, envelope } = await write(user, mail)
   const transport = createTransport({
     host: '127.0.0.1',
     port: provider.plan.ports.submission,
@@ -30,9 +43,9 @@ export async function send(user: string, mail: SendMailOptions, provider: DemoPr
     ...{ connectionTimeout: PATIENCE, greetingTimeout: PATIENCE, socketTimeout: PATIENCE },
   })
   try {
-    const { response, rejected } = await transport.sendMail({ envelope: composer.getEnvelope(), raw: message })
+    const { response, rejected } = await transport.sendMail({ envelope: { ...envelope, to: [...envelope.to] }, raw: message })
     if (rejected.length > 0) throw new Error(`${provider.plan.name} refused recipients: ${JSON.stringify(rejected)}`)
-    return { message, messageId: composer.messageId(), response, acceptedAt: new Date() }
+    return { message, messageId, response, acceptedAt: new Date() }
   } finally {
     transport.close()
   }

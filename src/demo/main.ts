@@ -1,4 +1,4 @@
-/** `npm run demo`: two providers on this machine exchange a certified message, and everything is verified. */
+/** `npm run demo`: two providers on this machine exchange certified mail, or refuse it, and everything is verified. */
 import { rmSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -9,12 +9,13 @@ import { reasonOf } from '../errors.js'
 import { certifiedMessage } from './certified-message.js'
 import { keep } from './keepsake.js'
 import { findOpenssl } from './openssl.js'
+import { refusals } from './refusals.js'
 import type { Scenario } from './scenario.js'
 import { setStage, type Stage } from './stage.js'
 import { Timeline } from './timeline.js'
 import { verify } from './verification.js'
 
-const SCENARIOS = { 'certified-message': certifiedMessage } as const satisfies Record<string, Scenario>
+const SCENARIOS = { 'certified-message': certifiedMessage, refusals } as const satisfies Record<string, Scenario>
 
 interface Options {
   readonly scenario: keyof typeof SCENARIOS
@@ -27,7 +28,7 @@ const LOG_LINES = 25
 
 const program = new Command('demo')
   .description(
-    'Two certified mail providers on this machine exchange a message; every message is verified. Exit status 0 if all is right.',
+    'Two certified mail providers on this machine exchange mail; every message is verified. Exit status 0 if all is right.',
   )
   .addOption(new Option('--scenario <NAME>', 'what is played').choices(Object.keys(SCENARIOS)).default('certified-message'))
   .option('--out <DIR>', 'keep every message as DIR/NN-kind.eml, with ca.pem, crl.pem and index.ldif')
@@ -66,11 +67,11 @@ async function run(directory: string, { scenario: name, out }: Options, signal: 
   try {
     timeline.say(scenario.story)
     timeline.say()
-    stage = await setStage(directory, scenario.cast, signal)
+    stage = await setStage(directory, scenario, signal)
     introduce(stage, timeline, seconds())
     const openssl = await findOpenssl(stage.authority, directory)
     const eyes = [await stage.a.eyes(), await stage.b.eyes()]
-    const { letters, faults } = await scenario.play({
+    const { letters, faults } = await stage.perform({
       ...{ stage, timeline, signal },
       verify: (letter) => verify(letter, eyes, openssl),
     })
@@ -104,7 +105,7 @@ function conclude(count: number, withOpenssl: boolean, timeline: Timeline): void
   timeline.say('  signature  not a byte has changed since the provider signed it')
   timeline.say("  index      the signer's certificate is in the index of providers")
   timeline.say('  chain      it leads to the accreditation authority, is valid and not revoked')
-  timeline.say('  data       form and certification data are right, and the same in every message')
+  timeline.say('  data       form and certification data are right, and say what happened')
   if (withOpenssl) timeline.say('  openssl    `openssl cms -verify`, which shares no code with us, agrees on signature and chain')
 }
 

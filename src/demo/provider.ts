@@ -2,7 +2,8 @@
 import { copyFile, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readInstance } from '../cli/instance.js'
-import { setKeys } from '../cli/settings.js'
+import { setKeys, type Values } from '../cli/settings.js'
+import { addMailbox, type NewMailbox } from '../directory/directory-edit.js'
 import { startInstance, type Instance } from '../lab/instance.js'
 import { readIndex } from '../providers/provider-index.js'
 import type { ProviderIndex } from '../points/ports.js'
@@ -62,9 +63,19 @@ export class DemoProvider {
     await runPec(['mailbox', 'add', this.plan.directory, address], this.signal, `${password}\n`)
   }
 
+  /** One that is closed or has a quota: states and bounds for which the command has no words. */
+  async addRestrictedMailbox(mailbox: NewMailbox): Promise<void> {
+    await addMailbox(readInstance(this.plan.directory).directory.file, mailbox)
+  }
+
+  /** Edits pec.ini. */
+  async configure(values: Values): Promise<void> {
+    await setKeys(join(this.plan.directory, 'config', 'pec.ini'), values)
+  }
+
   /** A static route, in place of the DNS. */
   async addRoute(domain: string, port: number): Promise<void> {
-    await setKeys(join(this.plan.directory, 'config', 'pec.ini'), { routes: { [domain]: `127.0.0.1:${port}` } })
+    await this.configure({ routes: { [domain]: `127.0.0.1:${port}` } })
   }
 
   async exportRecord(file: string): Promise<void> {

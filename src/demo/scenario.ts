@@ -1,5 +1,5 @@
 /** A story that is played on the stage and judged. */
-import type { Cast, Stage } from './stage.js'
+import type { Cast, Ground, Stage } from './stage.js'
 import type { Timeline } from './timeline.js'
 import type { Letter } from './letter.js'
 import type { Verified } from './verification.js'
@@ -19,9 +19,12 @@ export interface Outcome {
   readonly faults: readonly string[]
 }
 
+export type Performance = (play: Play) => Promise<Outcome>
+
 export interface Scenario {
   /** One sentence for a person. */
   readonly story: string
   readonly cast: Cast
-  readonly play: (play: Play) => Promise<Outcome>
+  /** Sees to what it needs beyond two providers, before these start. */
+  readonly prepare: (ground: Ground) => Promise<Performance>
 }

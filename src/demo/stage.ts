@@ -7,6 +7,7 @@ import { freePorts } from '../lab/ports.js'
 import { startSink, type Sink } from '../lab/sink.js'
 import { Authority } from './authority.js'
 import { DemoProvider, type ProviderPlan } from './provider.js'
+import type { Performance, Scenario } from './scenario.js'
 
 export const DOMAINS = { a: 'pec-a.test', b: 'pec-b.test', ordinary: 'example.test' } as const
 
@@ -18,16 +19,29 @@ export interface Cast {
 
 export const PASSWORD = 'segreto'
 
+/** The stage before its providers start. */
+export interface Ground {
+  /** For anything that a scenario wants to keep. */
+  readonly directory: string
+  readonly authority: Authority
+  readonly a: DemoProvider
+  readonly b: DemoProvider
+  /** What ends something that was started for the scenario. */
+  readonly onClose: (end: () => Promise<unknown>) => void
+}
+
 export interface Stage {
   readonly authority: Authority
   readonly a: DemoProvider
   readonly b: DemoProvider
   readonly ordinaryHost: Sink
+  /** What the scenario has prepared to be played here. */
+  readonly perform: Performance
   close(): Promise<void>
 }
 
 /** Sets the stage in `directory`. Rejects, with all that had been started ended, if it cannot be set or the signal comes. */
-export async function setStage(directory: string, cast: Cast, signal: AbortSignal): Promise<Stage> {
+export async function setStage(directory: string, { cast, prepare }: Scenario, signal: AbortSignal): Promise<Stage> {
   const endings: (() => Promise<unknown>)[] = []
   const close = async (): Promise<void> => {
     await Promise.all(endings.map((end) => end()))
@@ -44,11 +58,10 @@ export async function setStage(directory: string, cast: Cast, signal: AbortSigna
     })
     endings.push(...[a, b].map((provider) => () => provider.stop()))
     await introduce(a, b, directory)
-    await both([a, b], async (provider) => {
-      await provider.addRoute(DOMAINS.ordinary, ordinaryHost.port)
-      await provider.start()
-    })
-    return { authority, a, b, ordinaryHost, close }
+    await both([a, b], (provider) => provider.addRoute(DOMAINS.ordinary, ordinaryHost.port))
+    const perform = await prepare({ directory, authority, a, b, onClose: (end) => void endings.push(end) })
+    await both([a, b], (provider) => provider.start())
+    return { authority, a, b, ordinaryHost, perform, close }
   } catch (error) {
     await close()
     throw error
@@ -84,7 +97,7 @@ async function introduce(a: DemoProvider, b: DemoProvider, directory: string): P
 }
 
 /** Does the same with two at once. Waits for both, then rejects if either failed: nothing may go on when the stage is cleared. */
-async function both<T, R>(pair: readonly [T, T], work: (one: T) => Promise<R>): Promise<readonly [R, R]> {
+export async function both<T, R>(pair: readonly [T, T], work: (one: T) => Promise<R>): Promise<readonly [R, R]> {
   const [first, second] = await Promise.allSettled([work(pair[0]), work(pair[1])])
   if (first.status === 'rejected') throw first.reason
   if (second.status === 'rejected') throw second.reason

@@ -50,17 +50,31 @@ export class Timeline {
     }
     const { kind, provider } = certified
     const word = KINDS[kind].value
+    const reason = reasonOf(certified)
     this.tell(
       arrivedAt,
-      `${NAMES[kind]} (${word})${about(certified)}`,
+      `${NAMES[kind]}${variantOf(certified)} (${word})${about(certified)}`,
       `${provider} <${senderOf(bytes)}> to ${inbox}`,
+      ...(reason === '' ? [] : [`"${reason}"`]),
       checks,
       ...wrong,
     )
   }
 }
 
-function about({ kind, data, original }: NonNullable<Verified['certified']>): string {
+type Certified = NonNullable<Verified['certified']>
+
+/** What one word of the wire stands for two of. */
+function variantOf(certified: Certified): string {
+  if (certified.kind === 'anomaly') return ''
+  const { kind, data } = certified
+  if (kind === 'time-limit') return data.error === 'none' ? ' of 12 hours' : ' of 24 hours'
+  return data.error === 'virus' && kind !== 'virus-detection' ? ' for a virus' : ''
+}
+
+function about(certified: Certified): string {
+  if (certified.kind === 'anomaly') return ''
+  const { kind, data, original } = certified
   if (kind === 'take-charge') return `: ${data.takenInCharge.join(', ')}`
   if (data.delivery === undefined) return ''
   const form =
@@ -68,6 +82,10 @@ function about({ kind, data, original }: NonNullable<Verified['certified']>): st
       ? `, ${original === undefined ? 'without the message' : `with the message (${RECEIPT_WORDS[data.receiptType]})`}`
       : ''
   return `: ${data.delivery}${form}`
+}
+
+function reasonOf(certified: Certified): string {
+  return certified.kind === 'anomaly' ? certified.reason : (certified.data.errorDetail ?? '')
 }
 
 function senderOf(message: Buffer): string {

@@ -1,53 +1,16 @@
-// The demonstration as a user runs it, on the compiled package: `npm test` builds it before.
 import assert from 'node:assert/strict'
-import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
+import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { test } from 'node:test'
 import { Laboratory } from '../harness/laboratory.js'
+import { assertNothingLeft, startDemo } from './running.js'
 
 const ROOT = join(__dirname, '..', '..')
-const PROGRAM = join(ROOT, 'dist', 'src', 'demo', 'main.js')
 const CHECKER = join(ROOT, '..', 'shared', 'conformance', 'pec_check.py')
 
 const KINDS = ['accettazione', 'avvenuta-consegna', 'avvenuta-consegna', 'posta-certificata', 'presa-in-carico']
-
-interface Demo {
-  /** Where it may put what it needs while it runs. */
-  readonly temporary: string
-  readonly output: () => string
-  readonly ended: Promise<number | null>
-  interrupt(): void
-}
-
-async function startDemo(t: TestContext, ...args: readonly string[]): Promise<Demo> {
-  assert.ok(existsSync(PROGRAM), 'the package is not built: npm run build')
-  const temporary = await new Laboratory(t).directory()
-  const child = spawn(process.execPath, [PROGRAM, ...args], { env: { ...process.env, TMPDIR: temporary } })
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text))
-  t.after(() => child.kill('SIGTERM'))
-  return {
-    temporary,
-    output: () => output,
-    ended: once(child, 'close').then(([code]) => code as number | null),
-    interrupt: () => void child.kill('SIGINT'),
-  }
-}
-
-/** The command lines of processes that work in a directory. */
-async function processesIn(directory: string): Promise<string[]> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
-  const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '')))
-  return lines.filter((line) => line.includes(directory))
-}
-
-async function assertNothingLeft(demo: Demo): Promise<void> {
-  assert.deepEqual(await readdir(demo.temporary), [])
-  assert.deepEqual(await processesIn(demo.temporary), [])
-}
 
 const runs = (command: string, ...args: readonly string[]) => spawnSync(command, args, { encoding: 'utf8' })
 

@@ -4,7 +4,7 @@ import { receiveAll, type Expected } from '../../src/demo/expectation.js'
 import type { Letter } from '../../src/demo/letter.js'
 import type { Outcome } from '../../src/demo/scenario.js'
 import { Timeline } from '../../src/demo/timeline.js'
-import type { CertifiedLetter, Verified } from '../../src/demo/verification.js'
+import type { AnomalyLetter, CertifiedLetter, Verified } from '../../src/demo/verification.js'
 
 const INBOX = 'mario@pec-a.test'
 const letter = (text: string): Letter => ({ inbox: INBOX, arrivedAt: new Date(), bytes: Buffer.from(`Subject: ${text}\r\n\r\n`) })
@@ -18,14 +18,18 @@ const acceptance: Expected = { kind: 'acceptance', inbox: INBOX, provider: 'Prov
 const fine = (of: Letter): Promise<Verified> =>
   Promise.resolve({ letter: of, passed: ['signature'], faults: [], certified: certified('acceptance') })
 
-function receive(arriving: readonly Letter[], expected: readonly Expected[], verify = fine): Promise<Outcome> {
+function receive(
+  arriving: readonly Letter[],
+  expected: readonly Expected[],
+  verify: (of: Letter) => Promise<Verified> = fine,
+  patience = 300,
+): Promise<Outcome> {
   const waiting = [...arriving]
   return receiveAll({
     inboxes: [{ address: INBOX, fresh: () => Promise.resolve(waiting.splice(0, 1)) }],
     timeline: new Timeline(() => undefined),
     signal: new AbortController().signal,
-    patience: 300,
-    ...{ expected, verify },
+    ...{ expected, verify, patience },
   })
 }
 
@@ -54,6 +58,42 @@ test('a receipt about somebody else does not count', async () => {
     Promise.resolve({ letter: of, passed: [], faults: [], certified: certified('delivery', 'anna@pec-b.test') })
   const { faults } = await receive([letter('one')], [{ ...acceptance, kind: 'delivery', about: 'giulia@pec-b.test' }], about)
   assert.equal(faults.length, 2)
+})
+
+test('of two of one kind about one recipient, the first is held against the first that is expected', async () => {
+  const faults = (fault: string) => () => Promise.resolve([fault])
+  const { letters } = await receive(
+    [letter('one'), letter('two')],
+    [
+      { ...acceptance, faults: faults('first') },
+      { ...acceptance, faults: faults('second') },
+    ],
+  )
+  assert.deepEqual(
+    letters.map((each) => each.faults),
+    [['first'], ['second']],
+  )
+})
+
+test('an anomaly envelope is held against what it must say, and counts for nothing else', async () => {
+  const reason = 'il messaggio non è firmato digitalmente'
+  const anomaly = { kind: 'anomaly', provider: 'Provider A', reason, original: undefined } as const
+  const strange = (of: Letter): Promise<Verified> => Promise.resolve({ letter: of, passed: [], faults: [], certified: anomaly })
+  const expected: Expected = {
+    ...{ kind: 'anomaly', inbox: INBOX, provider: 'Provider A' },
+    faults: (found: AnomalyLetter) => Promise.resolve(found.reason === reason ? [] : ['another reason']),
+  }
+  assert.deepEqual((await receive([letter('one')], [expected], strange)).faults, [])
+  assert.equal((await receive([letter('one')], [acceptance], strange)).faults.length, 2)
+  const other = { ...expected, faults: () => Promise.resolve(['another reason']) }
+  assert.deepEqual((await receive([letter('one')], [other], strange)).faults, [`${INBOX}: another reason`])
+})
+
+test('where nothing is expected, whatever comes is a fault, and no more time than that is lost', async () => {
+  const begun = performance.now()
+  assert.deepEqual((await receive([], [], fine, 20_000)).faults, [])
+  assert.ok(performance.now() - begun < 10_000)
+  assert.deepEqual((await receive([letter('one')], [])).faults, [`${INBOX}: nobody should have sent this message`])
 })
 
 test('contents and signer must be right too', async () => {

@@ -21,6 +21,7 @@ let folder: string
 let eyes: Eyes
 let openssl: Openssl | undefined
 let receipt: Letter
+let anomaly: Letter
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'pec-verification-'))
@@ -42,9 +43,13 @@ before(async () => {
   openssl = await findOpenssl(authority, folder)
   const issuer = { name: NAME, address: 'posta-certificata@gestore.test', domain: 'gestore.test', signer }
   const { messages } = await makeAll(issuer, new Date())
-  const acceptance = messages.get('acceptance')
-  assert.ok(acceptance)
-  receipt = { inbox: 'ugo@gestore.test', arrivedAt: new Date(), bytes: await readAll(acceptance.message) }
+  const letterOf = async (name: string): Promise<Letter> => {
+    const made = messages.get(name)
+    assert.ok(made)
+    return { inbox: 'ugo@gestore.test', arrivedAt: new Date(), bytes: await readAll(made.message) }
+  }
+  receipt = await letterOf('acceptance')
+  anomaly = await letterOf('anomaly')
 })
 
 after(() => rm(folder, { recursive: true }))
@@ -66,6 +71,27 @@ test('one altered byte fails the signature, and openssl agrees', async () => {
   assert.match(faults.join(), /the signature does not verify/)
   if (openssl !== undefined) assert.match(faults.join(), /openssl: /)
   assert.equal(certified, undefined)
+})
+
+test('an anomaly envelope passes every check, and tells its reason and what it carries', async () => {
+  const { passed, faults, certified } = await verify(anomaly, [eyes, eyes], openssl)
+  assert.deepEqual(faults, [])
+  assert.deepEqual(passed, ['signature', 'index', 'chain', 'data', ...(openssl === undefined ? [] : ['openssl'])])
+  assert.ok(certified?.kind === 'anomaly')
+  assert.equal(certified.provider, NAME)
+  assert.equal(certified.reason, 'il messaggio non è firmato digitalmente')
+  assert.ok(certified.original)
+  assert.match((await readAll(certified.original)).toString('latin1'), /^Received: from client\.test/)
+})
+
+test('an altered anomaly envelope, and one with another kind of fault, do not pass', async () => {
+  const bytes = Buffer.from(anomaly.bytes)
+  bytes.write('A', bytes.indexOf('Anomalia nel') + 1)
+  assert.deepEqual((await verify({ ...anomaly, bytes }, [eyes], undefined)).passed, [])
+  const text = anomaly.bytes.toString('latin1').replace(/^From: .*$/m, 'From: <altro@gestore.test>')
+  const { passed, faults } = await verify({ ...anomaly, bytes: Buffer.from(text, 'latin1') }, [eyes], undefined)
+  assert.deepEqual(passed, ['signature', 'index', 'chain'])
+  assert.equal(faults.length, 1)
 })
 
 test('a check fails if it fails for one provider only', async () => {
