@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 
 /** Seconds that one case may take before the process is ended. */
-const PATIENCE = 30
+const PATIENCE = 60
 const ROOM = 1024 * 1024
 
 // Plain JavaScript: it runs where nothing has been set up to read TypeScript.
