@@ -2,10 +2,10 @@
 import { after, type TestContext } from 'node:test'
 import Database from 'better-sqlite3'
 import type { SqlLedger } from '../../src/ledger/ledger.js'
-import { openMysqlLedger, type MysqlSettings } from '../../src/ledger/mysql.js'
-import { openLedger } from '../../src/ledger/sqlite.js'
+import type { MysqlSettings } from '../../src/ledger/mysql.js'
 import { mariadbIsMissing, TestMariadb } from '../harness/mariadb.js'
 import { ledgerPath } from './entries.js'
+import { openPlace } from './place.js'
 
 export interface Place {
   /** Opens the ledger in it; it closes with the test. */
@@ -28,12 +28,6 @@ export interface Engine {
 /** A ledger in a place of its own. */
 export async function freshLedger(test: TestContext, engine: Engine): Promise<SqlLedger> {
   return (await engine.place(test)).open()
-}
-
-/** Opens a place by its name. */
-export function openPlace(name: string): Promise<SqlLedger> {
-  if (!name.startsWith('{')) return openLedger(name)
-  return openMysqlLedger(JSON.parse(name) as MysqlSettings, () => undefined)
 }
 
 const sqlite: Engine = {

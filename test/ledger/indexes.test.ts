@@ -18,7 +18,8 @@ import { openLedger, sqlite } from '../../src/ledger/sqlite.js'
 import type { Tables } from '../../src/ledger/schema.js'
 import type { Executor } from '../../src/ledger/statements.js'
 import { mariadbIsMissing } from '../harness/mariadb.js'
-import { newDatabase, openPlace, sharedMariadb } from './engines.js'
+import { newDatabase, sharedMariadb } from './engines.js'
+import { openPlace } from './place.js'
 import { ledgerPath } from './entries.js'
 
 const db = new Kysely<Tables>({

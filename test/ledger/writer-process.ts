@@ -4,7 +4,7 @@
  */
 import { isPecError } from '../../src/errors.js'
 import { claimOf, entryOf, eventOf, factsOf } from './entries.js'
-import { openPlace } from './engines.js'
+import { openPlace } from './place.js'
 
 async function main([mode = '', place = '', name = '', count = '0']: readonly string[]): Promise<void> {
   const ledger = await openPlace(place)
