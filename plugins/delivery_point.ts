@@ -1,5 +1,5 @@
 /** The delivery point, and the way to other providers, on Haraka's outbound queue. RFC 6109 §2.2.3, §3.3 */
-import { theGateway } from '../src/haraka/gateway.js'
+import { theGateway, whenOpen } from '../src/haraka/gateway.js'
 import { ACCEPT, hook, PASS, type Reply } from '../src/haraka/hook.js'
 import { isCondemned, passGate, wayOf } from '../src/haraka/leaving.js'
 import { tellAccepted, tellRefused, untilDone } from '../src/haraka/outcome.js'
@@ -17,9 +17,10 @@ export function register(this: Plugin): void {
 }
 
 export const hook_send_email = hook<QueuedMail>(
-  (mail) => {
+  async (mail) => {
     listenTo(mail)
-    const { provider, deadlines } = theGateway()
+    // Haraka takes up its queue before the gateway is open.
+    const { provider, deadlines } = await whenOpen()
     return passGate(mail, provider.ledger, deadlines.clock())
   },
   () => LATER,

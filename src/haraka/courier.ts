@@ -37,17 +37,17 @@ export function newCourier(house: CourierHouse): Courier {
 async function deliver(file: QueueFile, { queue, pool, delivery, log }: CourierHouse): Promise<void> {
   const { dispatch, path } = file
   const [recipient = ''] = dispatch.to
-  const reply = await pool.deliver(dispatch.from, recipient, dispatch.message).catch((error: unknown) => {
+  const finish = async (reply: Reply): Promise<void> => {
+    if (!isFinal(reply, dispatch)) return
+    log.loginfo(`to ${recipient}: ${reply.code} ${reply.text}`)
+    await untilDone(log, () => conclude(dispatch, recipient, reply, delivery()))
+  }
+  const reply = await pool.deliver(dispatch.from, recipient, dispatch.message, finish).catch((error: unknown) => {
     log.logwarn(reasonOf(error))
     return undefined
   })
-  if (reply === undefined || !isFinal(reply, dispatch)) {
-    queue.handOver(file)
-    return
-  }
-  log.loginfo(`to ${recipient}: ${reply.code} ${reply.text}`)
-  await untilDone(log, () => conclude(dispatch, recipient, reply, delivery()))
-  await rm(path, { force: true })
+  if (reply !== undefined && isFinal(reply, dispatch)) await rm(path, { force: true })
+  else queue.handOver(file)
 }
 
 /** Accepted, or refused for good; the plain report of a refused anomaly envelope is Haraka's to make. */

@@ -10,6 +10,8 @@ export interface PoolLimits {
   readonly waiting: number
 }
 
+type Conclude = (reply: Reply) => Promise<void> | undefined
+
 /** Milliseconds after which an unused connection is ended, before the store would: Dovecot and others wait a minute or more. */
 const IDLE_MS = 20_000
 
@@ -33,14 +35,19 @@ export class LmtpPool {
     return this.queue.length >= this.limits.waiting
   }
 
-  /** Delivers to one recipient. Rejects with PecError 'store', temporary, as LmtpConnection does. */
-  async deliver(from: string, to: string, message: Source): Promise<Reply> {
+  /**
+   * Delivers to one recipient, and does with the reply what must be done; resolves with the reply. What the store has taken and nobody
+   * has taken note of is delivered again after a crash: no more deliveries are between the two than there are connections.
+   * Rejects with PecError 'store', temporary, as LmtpConnection does.
+   */
+  async deliver(from: string, to: string, message: Source, conclude: Conclude = () => undefined): Promise<Reply> {
     await this.turn()
     try {
       const connection = this.reuse() ?? (await LmtpConnection.open(this.address))
       const reply = await connection.deliver(from, to, message)
       if (this.isClosing) connection.quit()
       else if (connection.usable) this.idle.push({ connection, since: performance.now() })
+      await conclude(reply)
       return reply
     } finally {
       const next = this.queue.shift()

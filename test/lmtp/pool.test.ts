@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { isPecError } from '../../src/errors.js'
 import { freePort } from '../../src/lab/ports.js'
 import { LmtpPool } from '../../src/lmtp/pool.js'
@@ -134,4 +135,20 @@ test('a pool that is closed still delivers, and keeps no connection', async (t) 
   await pool.deliver('', 'r2@pec-a.test', MESSAGE)
   await pool.deliver('', 'r3@pec-a.test', MESSAGE)
   assert.equal(new Set(sink.messages.map(({ session }) => session)).size, 3)
+})
+
+test('no more deliveries than connections wait to be taken note of', async (t) => {
+  const lab = new Laboratory(t)
+  const sink = await lab.sink({ protocol: 'lmtp' })
+  const pool = poolAt(lab, sink.port)
+  let concluding = 0
+  let most = 0
+  const conclude = async (): Promise<void> => {
+    most = Math.max(most, ++concluding)
+    await sleep(20)
+    concluding--
+  }
+  await Promise.all(Array.from({ length: 8 }, (_, n) => pool.deliver('', `r${n}@pec-a.test`, MESSAGE, conclude)))
+  assert.equal(most, LIMITS.connections)
+  assert.equal(sink.messages.length, 8)
 })
