@@ -17,6 +17,10 @@ const layers = [
   ['directory', deny('providers', 'ledger', 'store', 'haraka', 'cli')],
   ['ledger', deny('providers', 'directory', 'store', 'haraka', 'cli')],
   ['store', deny('providers', 'ledger', 'haraka', 'cli')],
+  ['lmtp', deny('pec', 'points', 'providers', 'directory', 'ledger', 'store', 'haraka', 'cli')],
+  ['antivirus', deny('providers', 'directory', 'ledger', 'store', 'haraka', 'cli')],
+  ['quarantine', deny('providers', 'directory', 'ledger', 'store', 'haraka', 'cli')],
+  ['lab', deny('pec', 'points', 'providers', 'directory', 'ledger', 'store', 'haraka', 'cli')],
   ['haraka', deny('cli')],
 ]
 
