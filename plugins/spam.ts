@@ -1,5 +1,6 @@
 /** Lets rspamd rate ordinary mail, where [spam] of pec.ini says so. Its address is in rspamd.ini. */
-import { parseConfig, type Ini } from '../src/config.js'
+import { parseConfig } from '../src/config/config.js'
+import type { Ini } from '../src/config/values.js'
 import { useSpamFilter } from '../src/haraka/gateway.js'
 import { openSpamFilter, type Rspamd } from '../src/haraka/spam-filter.js'
 

@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { openAntivirus } from './antivirus/engine.js'
-import type { Config } from './config.js'
+import type { Config } from './config/config.js'
 import { FileDirectory, type DirectoryEvent } from './directory/file-directory.js'
 import { PecError, reasonOf } from './errors.js'
 import type { SqlLedger } from './ledger/ledger.js'

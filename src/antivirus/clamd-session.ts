@@ -14,7 +14,7 @@ import NodeClam from 'clamscan'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { Readable } from 'node:stream'
-import type { Endpoint } from '../config.js'
+import type { Endpoint } from '../config/endpoint.js'
 import { reasonOf } from '../errors.js'
 import type { Source } from '../mail/source.js'
 

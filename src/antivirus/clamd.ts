@@ -1,5 +1,5 @@
 /** The antivirus: ClamAV's daemon, over TCP or a unix socket. RFC 6109 §5.4 */
-import type { Endpoint } from '../config.js'
+import type { Endpoint } from '../config/endpoint.js'
 import { PecError, reasonOf } from '../errors.js'
 import type { Source } from '../mail/source.js'
 import type { Antivirus, ScanVerdict } from '../points/ports.js'

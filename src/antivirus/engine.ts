@@ -1,5 +1,5 @@
 /** The antivirus of the settings. */
-import type { Config } from '../config.js'
+import type { Config } from '../config/config.js'
 import type { Antivirus } from '../points/ports.js'
 import { Clamd } from './clamd.js'
 import { noAntivirus } from './none.js'

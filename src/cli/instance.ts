@@ -2,7 +2,8 @@
 import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import harakaConfig from 'haraka-config'
-import { parseConfig, type Config, type Ini } from '../config.js'
+import { parseConfig, type Config } from '../config/config.js'
+import type { Ini } from '../config/values.js'
 import { PecError } from '../errors.js'
 
 /** The package as it is built and published: plugins, defaults and this program. */

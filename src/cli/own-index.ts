@@ -1,6 +1,6 @@
 /** The index file of an instance, and our own place in it. */
 import { readFile, rename, writeFile } from 'node:fs/promises'
-import type { Config } from '../config.js'
+import type { Config } from '../config/config.js'
 import { PecError } from '../errors.js'
 import { withOwnDomain } from '../providers/own-record.js'
 import { readPem } from '../smime/pem.js'

@@ -1,6 +1,6 @@
 /** Policies on ordinary mail on the command line. */
 import { readFile } from 'node:fs/promises'
-import type { Config } from '../config.js'
+import type { Config } from '../config/config.js'
 import { formatPolicy, parsePolicy, POLICY_WORDS } from '../directory/ordinary-mail.js'
 import { PecError } from '../errors.js'
 import { domainOf } from '../mail/address.js'

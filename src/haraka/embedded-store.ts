@@ -1,5 +1,5 @@
 /** The embedded mailbox store, on the address where the delivery point looks for it. */
-import type { Config } from '../config.js'
+import type { Config } from '../config/config.js'
 import { FileDirectory } from '../directory/file-directory.js'
 import { LmtpStore } from '../store/lmtp-store.js'
 

@@ -3,7 +3,7 @@
  * separate files; this is what they share.
  */
 import { mkdir } from 'node:fs/promises'
-import type { Config } from '../config.js'
+import type { Config } from '../config/config.js'
 import { PecError } from '../errors.js'
 import { openAccessPoint, type AccessPoint } from '../points/access.js'
 import type { DeadlineHouse } from '../points/deadlines.js'

@@ -2,7 +2,9 @@
  * A message about to leave the queue: whether it may (the gate), and where it goes. Mailboxes are reached by LMTP, other
  * providers by static routes or the DNS, under the TLS that RFC 6109 §5.3 asks for.
  */
-import type { Config, Endpoint, TlsPolicy } from '../config.js'
+import type { Config } from '../config/config.js'
+import type { Endpoint } from '../config/endpoint.js'
+import type { TlsPolicy } from '../config/peers.js'
 import type { Ledger, ProviderIndex } from '../points/ports.js'
 import { PASS, type Reply } from './hook.js'
 import { noteOf } from './note.js'

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { reasonOf } from '../errors.js'
 import { slice } from '../mail/source.js'
-import type { Config } from '../config.js'
+import type { Config } from '../config/config.js'
 import type { Gateway } from './gateway.js'
 import { noteOf } from './note.js'
 import { withQueuedMessage } from './queued.js'

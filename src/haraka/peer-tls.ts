@@ -4,7 +4,7 @@
  * (the messages are signed), is made here out of Haraka's own switch.
  */
 import { isIP } from 'node:net'
-import type { TlsPolicy } from '../config.js'
+import type { TlsPolicy } from '../config/peers.js'
 import type { QueuedMail } from './types.js'
 
 export interface TlsSetup {

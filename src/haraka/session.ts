@@ -2,7 +2,7 @@
  * The SMTP session before the message: which point a listener plays, and what each lets a client do. Submission is for
  * authenticated users under TLS who write in their own name; reception is for mail to our own domains. RFC 6109 §2.2.1, §5.3
  */
-import type { Config } from '../config.js'
+import type { Config } from '../config/config.js'
 import { domainOf, isAddress } from '../mail/address.js'
 import type { Directory } from '../points/ports.js'
 import { ACCEPT, PASS, type Reply } from './hook.js'

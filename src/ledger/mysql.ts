@@ -11,7 +11,7 @@ import {
   type DatabaseConnection,
   type Dialect,
 } from 'kysely'
-import type { LedgerConfig } from '../config.js'
+import type { LedgerConfig } from '../config/ledger.js'
 import { isPecError, PecError, reasonOf } from '../errors.js'
 import type { SqlDialect } from './dialect.js'
 import { attempt, SqlLedger } from './ledger.js'

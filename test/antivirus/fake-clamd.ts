@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import type { Endpoint } from '../../src/config.js'
+import type { Endpoint } from '../../src/config/endpoint.js'
 import { probe } from '../../src/antivirus/probe.js'
 import { readAll } from '../../src/mail/source.js'
 

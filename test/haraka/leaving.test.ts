@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { parseConfig, type Ini } from '../../src/config.js'
+import { parseConfig } from '../../src/config/config.js'
+import type { Ini } from '../../src/config/values.js'
 import { PASS } from '../../src/haraka/hook.js'
 import { isCondemned, passGate, wayOf } from '../../src/haraka/leaving.js'
 import type { Note } from '../../src/haraka/note.js'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { TlsPolicy } from '../../src/config.js'
+import type { TlsPolicy } from '../../src/config/peers.js'
 import { keepTo, type TlsSetup } from '../../src/haraka/peer-tls.js'
 import type { QueuedMail } from '../../src/haraka/types.js'
 

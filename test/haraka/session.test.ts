@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { parseConfig } from '../../src/config.js'
+import { parseConfig } from '../../src/config/config.js'
 import { PecError } from '../../src/errors.js'
 import { mayAddRecipient, mayBeginSubmission, mayReceive, roleOf, userOf } from '../../src/haraka/session.js'
 import type { Directory, MailboxState } from '../../src/points/ports.js'

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { KEYS, parseConfig, type Ini } from '../src/config.js'
-import { PecError } from '../src/errors.js'
+import { parseConfig, SECTIONS } from '../../src/config/config.js'
+import type { Ini } from '../../src/config/values.js'
+import { PecError } from '../../src/errors.js'
 
 const PROVIDER = { name: 'Provider A', domain: 'pec-a.test', receipts: 'ricevute@pec-a.test' }
 
@@ -163,7 +164,7 @@ describe('config/pec.ini', () => {
   const written = new Map<string, Record<string, string>>()
   const commented = new Map<string, string[]>()
   let section = ''
-  for (const line of readFileSync(join(__dirname, '..', 'config', 'pec.ini'), 'utf8').split('\n')) {
+  for (const line of readFileSync(join(__dirname, '..', '..', 'config', 'pec.ini'), 'utf8').split('\n')) {
     section = /^\[(\w+)\]$/.exec(line)?.[1] ?? section
     const [, comment, key = '', value = ''] = /^(; )?(\w+) =(?: (.*))?$/.exec(line) ?? []
     if (key === '') continue
@@ -173,7 +174,8 @@ describe('config/pec.ini', () => {
 
   test('has every setting, and no other', () => {
     const keys = Object.fromEntries([...commented, ...[...written].map(([name, values]) => [name, Object.keys(values)] as const)])
-    assert.deepEqual(keys, KEYS)
+    const known = Object.values(SECTIONS).flatMap(({ name, keys }) => (keys === 'free' ? [] : [[name, keys] as const]))
+    assert.deepEqual(keys, Object.fromEntries(known))
   })
 
   test('leaves out only what has no default', () => {

@@ -1,0 +1,9 @@
+import { section } from './section.js'
+
+/** [signer]: the key that signs, its certificate, and those of the authorities sent along. */
+export const signer = section('signer', ['key', 'certificate', 'chain', 'passphrase_file'], (values) => ({
+  key: values.path('key', 'config/pec_key.pem'),
+  certificate: values.path('certificate', 'config/pec_certificate.pem'),
+  chain: values.optionalPath('chain'),
+  passphraseFile: values.optionalPath('passphrase_file'),
+}))
