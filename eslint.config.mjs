@@ -13,6 +13,7 @@ const layers = [
   ['smime', deny('pec', 'points', 'providers', 'directory', 'ledger', 'store', 'haraka', 'cli')],
   ['pec', deny('points', 'providers', 'directory', 'ledger', 'store', 'haraka', 'cli')],
   ['points', deny('providers', 'directory', 'ledger', 'store', 'haraka', 'cli')],
+  ['watch', deny('providers', 'directory', 'ledger', 'store', 'journal', 'metrics', 'haraka', 'cli')],
   ['providers', deny('directory', 'ledger', 'store', 'haraka', 'cli')],
   ['directory', deny('providers', 'ledger', 'store', 'haraka', 'cli')],
   ['ledger', deny('providers', 'directory', 'store', 'haraka', 'cli')],

@@ -4,16 +4,20 @@
  */
 import { mkdir } from 'node:fs/promises'
 import type { Config } from '../config/config.js'
-import { PecError } from '../errors.js'
+import { PecError, reasonOf } from '../errors.js'
 import { openAccessPoint, type AccessPoint } from '../points/access.js'
 import type { DeadlineHouse } from '../points/deadlines.js'
 import { openDeliveryPoint, type DeliveryPoint } from '../points/delivery.js'
 import { openReceptionPoint, type ReceptionPoint } from '../points/reception.js'
 import { openProvider, type Provider } from '../provider.js'
 import { LmtpPool } from '../lmtp/pool.js'
+import { Health } from '../watch/health.js'
+import { Listeners } from '../watch/listeners.js'
+import { watchHouse } from '../watch/watched.js'
 import { newCourier } from './courier.js'
 import { openOutbox } from './outbox.js'
 import type { SpamFilter } from './spam-filter.js'
+import { logTroubles } from './trouble-log.js'
 import type { HarakaQueue, Logger } from './types.js'
 
 export interface Gateway {
@@ -26,6 +30,9 @@ export interface Gateway {
   readonly spam?: SpamFilter | undefined
   /** For the work that one node does at a time. */
   readonly deadlines: DeadlineHouse
+  /** Who wants to know what happens here listens to it. */
+  readonly watch: Listeners
+  readonly health: Health
 }
 
 /** Deliveries that wait for a connection to the store, in memory; more are Haraka's. */
@@ -50,7 +57,12 @@ export async function openGateway(config: Config, queue: HarakaQueue, log: Logge
   const provider = await openProvider(config, (message) => log.lognotice(message))
   const pool = new LmtpPool(config.store.lmtp, { connections: config.store.connections, waiting: MAX_WAITING })
   const courier = newCourier({ queue, pool, memory: config.files.memory, delivery: () => delivery, log })
-  const house = { ...provider, outbox: openOutbox(queue, config.files.spool, courier), clock: () => new Date() }
+  const clock = (): Date => new Date()
+  const watch = new Listeners((error) => log.logerror(`a listener failed: ${reasonOf(error)}`))
+  watch.listen(logTroubles(log))
+  const watched = { watch, health: new Health(watch, clock), clock }
+  const outbox = openOutbox(queue, config.files.spool, courier)
+  const house = watchHouse({ ...provider, outbox, clock }, config.signer.key, watched)
   const delivery = openDeliveryPoint({
     ...house,
     briefHash: { input: config.delivery.briefHashInput, algorithm: config.delivery.briefHash },
@@ -64,6 +76,8 @@ export async function openGateway(config: Config, queue: HarakaQueue, log: Logge
     deadlines: { ...house, deadlines: config.deadlines },
     access: openAccessPoint({ ...house, limits: config.limits }),
     reception: openReceptionPoint({ ...house, ordinaryMail: config.reception.ordinaryMail }),
+    watch,
+    health: watched.health,
   }
   restPool = () => pool.close()
   announce(current)
