@@ -22,6 +22,14 @@ import type { SqlDialect } from './dialect.js'
 import { addressKey, keyOf } from './keys.js'
 import { prepareQueries, type Queries } from './queries.js'
 import type { Tables } from './schema.js'
+import {
+  prepareSearchQueries,
+  searchRegister,
+  type Position,
+  type RegisterPage,
+  type RegisterQuery,
+  type SearchQueries,
+} from './search.js'
 import { entryWriter, type EntryWriter } from './writer.js'
 
 /** A row of the register, with its time. */
@@ -43,6 +51,7 @@ export class SqlLedger implements DeadlineLedger {
   private readonly dialect: SqlDialect
   private readonly write: EntryWriter
   private readonly queries: Queries
+  private readonly searches: SearchQueries
 
   /** On a database whose schema is up to date. */
   constructor(db: Kysely<Tables>, dialect: SqlDialect) {
@@ -50,6 +59,7 @@ export class SqlLedger implements DeadlineLedger {
     this.dialect = dialect
     this.write = entryWriter(db, dialect)
     this.queries = prepareQueries(db, dialect)
+    this.searches = prepareSearchQueries(db)
   }
 
   /**
@@ -122,6 +132,17 @@ export class SqlLedger implements DeadlineLedger {
       daticert: row.daticert ?? undefined,
       signature: row.signature ?? undefined,
     }))
+  }
+
+  /** A page of the register (L5): at most `limit` of the events that a query means, those after a position where one is given. */
+  async search(query: RegisterQuery, limit: number, after?: Position): Promise<RegisterPage> {
+    return this.attempt(() => searchRegister(this.db, this.searches, query, limit, after))
+  }
+
+  /** What an event was certified by. */
+  async evidenceOf(event: number): Promise<Pick<RegisterEvent, 'daticert' | 'signature'>> {
+    const { rows } = await this.attempt(() => this.searches.evidence(this.db, event))
+    return { daticert: rows[0]?.daticert ?? undefined, signature: rows[0]?.signature ?? undefined }
   }
 
   /** The messages kept in quarantine under an identifier, in the order of time. */

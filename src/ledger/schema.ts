@@ -12,6 +12,7 @@
  * - `event` by identifier, sender, provider, each with the time, and `event_recipient` by recipient with the time: the retrievals of
  *   L5, narrowed to any days. `event_time` (at, type): a day of the register, its export, and the counts of O6 without a look at the
  *   rows. An event's number begins with its step's, so rows are only ever appended.
+ *   `event_type` (type, at): one kind of event over any time. `message_client` (client_message_id): what a user knows his message by.
  * - `evidence` (daticert.xml, smime.p7s) is most of the bytes. Apart from `event`, it burdens no search, and can leave for the archive.
  *
  * - `quarantine` (id): the messages kept because of a virus, by the names of their files: a file that has no row here is nobody's.
@@ -104,6 +105,8 @@ export interface ColumnTypes {
   readonly integer: RawBuilder<unknown>
   /** What follows the columns of a table: its engine or storage. `numbered` tables have an integer for primary key. */
   readonly storage: { readonly keyed: RawBuilder<unknown>; readonly numbered: RawBuilder<unknown> }
+  /** A column of type `text` in an index: as much of it as an index can hold. */
+  readonly indexed: (column: string) => RawBuilder<unknown>
   /** Whether an index can leave rows out. */
   readonly partialIndexes: boolean
 }
@@ -121,6 +124,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: 'first tables', up: createFirstTables },
   { name: 'jobs of one node at a time', up: createJobs },
   { name: 'quarantine', up: createQuarantine },
+  { name: 'retrieval by client and by type', up: createRetrieval },
 ]
 
 /**
@@ -292,4 +296,10 @@ async function createQuarantine(db: Kysely<Tables>, dialect: SqlDialect): Promis
   const kept = (index: string) => db.schema.createIndex(index).on('quarantine')
   await createIndex(kept('quarantine_identifier').columns(['identifier', 'since']), dialect)
   await createIndex(kept('quarantine_until').columns(['until']), dialect)
+}
+
+async function createRetrieval(db: Kysely<Tables>, dialect: SqlDialect): Promise<void> {
+  const client = db.schema.createIndex('message_client').on('message').expression(dialect.types.indexed('client_message_id'))
+  await createIndex(client, dialect)
+  await createIndex(db.schema.createIndex('event_type').on('event').columns(['type', 'at']), dialect)
 }

@@ -31,6 +31,7 @@ export const sqlite: SqlDialect = {
     integer: sql`integer`,
     // Without a rowid, a table is one tree in the order of its primary key, instead of two.
     storage: { keyed: sql`strict, without rowid`, numbered: sql`strict` },
+    indexed: (column) => sql.ref(column),
     partialIndexes: true,
   },
   unlessKnown: (insert) => insert.onConflict((conflict) => conflict.doNothing()),

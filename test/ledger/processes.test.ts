@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { extname, join } from 'node:path'
 import { describe, test } from 'node:test'
-import { claimOf } from './entries.js'
-import { ENGINES } from './engines.js'
+import { claimOf, failure } from './entries.js'
+import { ENGINES, type Place } from './engines.js'
 
 interface Run {
   /** The numbers that it printed. */
@@ -31,6 +31,24 @@ async function run(parameters: readonly string[], killAfter = Infinity): Promise
   // A line that was cut short by the kill tells nothing.
   const numbers = output.split('\n').slice(0, -1).map(Number)
   return { numbers, ...(await exit) }
+}
+
+const LATEST = 4
+
+/** What the migrations after the third have made. */
+const BACK_TO_THIRD: Readonly<Record<string, readonly string[]>> = {
+  SQLite: ['drop index message_client', 'drop index event_type', 'delete from migration where version > 3'],
+  MariaDB: ['drop index message_client on message', 'drop index event_type on event', 'delete from migration where version > 3'],
+}
+
+/** The schema's; every migration up to it has run once. */
+async function versionOf(place: Place): Promise<number> {
+  const rows = (await place.run('select version from migration order by version')) as { readonly version: number }[]
+  assert.deepEqual(
+    rows.map(({ version }) => version),
+    rows.map((_, index) => index + 1),
+  )
+  return rows.length
 }
 
 for (const engine of ENGINES)
@@ -74,10 +92,30 @@ for (const engine of ENGINES)
       const place = await engine.place(t)
       const runs = await Promise.all(['a', 'b', 'c', 'd'].map((name) => run(['endless', place.name, name], 1)))
       for (const { numbers } of runs) assert.ok(numbers.length > 0)
-      const migrations = await place.run('select version from migration order by version')
-      assert.deepEqual(
-        migrations.map((row) => ({ ...(row as object) })),
-        [1, 2, 3].map((version) => ({ version })),
+      assert.equal(await versionOf(place), LATEST)
+    })
+
+    test('has one schema when four processes open an older one at once, with all that it held', async (t) => {
+      const place = await engine.place(t)
+      await (await place.open()).close()
+      await run(['compete', place.name, 'before', '20'])
+      for (const statement of BACK_TO_THIRD[engine.name] ?? []) await place.run(statement)
+      assert.equal(await versionOf(place), 3)
+      const runs = await Promise.all(['a', 'b', 'c', 'd'].map((name) => run(['endless', place.name, name], 1)))
+      for (const { numbers } of runs) assert.ok(numbers.length > 0)
+      assert.equal(await versionOf(place), LATEST)
+      const ledger = await place.open()
+      assert.equal(
+        (await ledger.search({ clientMessageId: '<1@client.example>', sender: 'alice@a.example' }, 10)).events.length,
+        10,
       )
+      assert.equal((await ledger.search({ identifier: '19@a.example', type: 'transport' }, 10)).events.length, 1)
+    })
+
+    test('refuses what a newer release has left, whoever opens it', async (t) => {
+      const place = await engine.place(t)
+      await (await place.open()).close()
+      await place.run(`insert into migration (version, name) values (${LATEST + 1}, 'of the future')`)
+      await assert.rejects(place.open(), failure('configuration', false))
     })
   })

@@ -1,0 +1,307 @@
+/**
+ * Retrieval of the register (L5): events by any of their marks and by time, a page at a time. Each mark has an index that goes on in
+ * the order of time. The one with the fewest rows in the period is read, the other marks are looked at in its rows.
+ */
+import type { Kysely } from 'kysely'
+import type { EventType, RegisterEvent } from '../points/ports.js'
+import { addressKey, keyOf } from './keys.js'
+import type { Tables } from './schema.js'
+import { prepare, type Executor } from './statements.js'
+
+/** All that is given must hold; with nothing given, the whole register is found. */
+export interface RegisterQuery {
+  readonly identifier?: string
+  /** Of the message as its user sent it, as he wrote it, with angle brackets. Refused messages are not known by it. */
+  readonly clientMessageId?: string
+  readonly sender?: string
+  readonly recipient?: string
+  /** The sending provider's name, as it is in the register. */
+  readonly provider?: string
+  readonly type?: EventType
+  /** Included. */
+  readonly from?: Date
+  /** Excluded. */
+  readonly to?: Date
+}
+
+/** A row of the register without its evidence, which `evidenceOf` gives. */
+export interface FoundEvent extends Omit<RegisterEvent, 'daticert' | 'signature'> {
+  readonly id: number
+  readonly at: Date
+}
+
+/** Where a page ended. */
+export interface Position {
+  readonly identifier: string
+  readonly at: number
+  readonly type: string
+  readonly id: number
+}
+
+export interface RegisterPage {
+  /** In the order of time; by a client's Message-ID, message after message. */
+  readonly events: readonly FoundEvent[]
+  /**
+   * Where the next page begins, undefined after the last one. A page may hold fewer events than asked for, even none, and have a next:
+   * many rows were looked at, and few had all the marks.
+   */
+  readonly next: Position | undefined
+}
+
+// Rows looked at for one page, and in one statement where other marks have to be looked at.
+const MOST_ROWS = 5000
+const BATCH = 500
+// How far the rows of a mark are counted to find the one with the fewest.
+const PROBE = 5000
+
+export type SearchQueries = ReturnType<typeof prepareSearchQueries>
+
+type Mark = 'identifier' | 'sender' | 'provider' | 'type'
+
+export function prepareSearchQueries(db: Kysely<Tables>) {
+  const columns = [
+    'event.id',
+    'event.at',
+    'event.type',
+    'event.identifier',
+    'event.message_id',
+    'event.sender',
+    'event.sender_address',
+    'event.recipients',
+    'event.subject',
+    'event.provider',
+    'event.outcome',
+  ] as const
+
+  /** (value, from, to, at, id, limit) */
+  const by = (mark: Mark) =>
+    prepare(
+      db
+        .selectFrom('event')
+        .select(columns)
+        .where(mark, '=', '')
+        .where('at', '>=', 0)
+        .where('at', '<', 0)
+        .where((eb) => eb(eb.refTuple('at', 'id'), '>', eb.tuple(0, 0)))
+        .orderBy('at')
+        .orderBy('id')
+        .limit(0),
+    )
+  /** (value, from, to, limit) */
+  const count = (mark: Mark) =>
+    prepare(
+      db
+        .selectFrom(
+          db.selectFrom('event').select('id').where(mark, '=', '').where('at', '>=', 0).where('at', '<', 0).limit(0).as('some'),
+        )
+        .select((eb) => eb.fn.countAll().as('count')),
+    )
+
+  return {
+    by: { identifier: by('identifier'), sender: by('sender'), provider: by('provider'), type: by('type') },
+
+    count: { identifier: count('identifier'), sender: count('sender'), provider: count('provider'), type: count('type') },
+
+    /** (recipient, from, to, at, id, limit) */
+    byRecipient: prepare(
+      db
+        .selectFrom('event_recipient')
+        .innerJoin('event', 'event.id', 'event_recipient.event_id')
+        .select(columns)
+        .where('event_recipient.recipient', '=', '')
+        .where('event_recipient.at', '>=', 0)
+        .where('event_recipient.at', '<', 0)
+        .where((eb) => eb(eb.refTuple('event_recipient.at', 'event_recipient.event_id'), '>', eb.tuple(0, 0)))
+        .orderBy('event_recipient.at')
+        .orderBy('event_recipient.event_id')
+        .limit(0),
+    ),
+
+    /** (recipient, from, to, limit) */
+    countRecipient: prepare(
+      db
+        .selectFrom(
+          db
+            .selectFrom('event_recipient')
+            .select('event_id')
+            .where('recipient', '=', '')
+            .where('at', '>=', 0)
+            .where('at', '<', 0)
+            .limit(0)
+            .as('some'),
+        )
+        .select((eb) => eb.fn.countAll().as('count')),
+    ),
+
+    /** (from, to, at, type, id, limit) */
+    byTime: prepare(
+      db
+        .selectFrom('event')
+        .select(columns)
+        .where('at', '>=', 0)
+        .where('at', '<', 0)
+        .where((eb) => eb(eb.refTuple('at', 'type', 'id'), '>', eb.tuple(0, '', 0)))
+        .orderBy('at')
+        .orderBy('type')
+        .orderBy('id')
+        .limit(0),
+    ),
+
+    /** (client's Message-ID, last identifier, limit) */
+    identifiers: prepare(
+      db
+        .selectFrom('message')
+        .select('identifier')
+        .where('client_message_id', '=', '')
+        .where('identifier', '>', '')
+        .orderBy('identifier')
+        .limit(0),
+    ),
+
+    /** (event id) */
+    evidence: prepare(db.selectFrom('evidence').select(['daticert', 'signature']).where('event_id', '=', 0)),
+  }
+}
+
+type EventRow = Tables['event']
+
+/** A way to the rows: those that follow a position, at most `size`. Fewer than that are the last. */
+interface Way {
+  read(after: Position, size: number): Promise<readonly EventRow[]>
+  /** How many there are, counted up to `PROBE`. */
+  count(): Promise<number>
+}
+
+/** One page, of at most `limit` events. */
+export async function searchRegister(
+  db: Executor,
+  queries: SearchQueries,
+  query: RegisterQuery,
+  limit: number,
+  after?: Position,
+): Promise<RegisterPage> {
+  const way = await narrowest(waysOf(db, queries, query))
+  const size = marksOf(query) > 1 ? Math.max(limit, BATCH) : limit
+  const events: FoundEvent[] = []
+  let position = after ?? beginningOf(query)
+  for (let looked = 0; looked < MOST_ROWS; looked += size) {
+    const rows = await way.read(position, size)
+    for (const row of rows) {
+      position = { identifier: row.identifier, at: row.at, type: row.type, id: row.id }
+      if (holds(query, row)) events.push(foundOf(row))
+      if (events.length === limit) return { events, next: position }
+    }
+    if (rows.length < size) return { events, next: undefined }
+  }
+  return { events, next: position }
+}
+
+function beginningOf({ from }: RegisterQuery): Position {
+  return { identifier: '', at: from?.getTime() ?? 0, type: '', id: -1 }
+}
+
+function marksOf({ identifier, clientMessageId, sender, recipient, provider, type }: RegisterQuery): number {
+  return [identifier, clientMessageId, sender, recipient, provider, type].filter((mark) => mark !== undefined).length
+}
+
+function waysOf(db: Executor, queries: SearchQueries, query: RegisterQuery): readonly Way[] {
+  const from = query.from?.getTime() ?? 0
+  const to = query.to?.getTime() ?? Number.MAX_SAFE_INTEGER
+  const by = (mark: Mark, value: string): Way => ({
+    read: async ({ at, id }, size) => (await queries.by[mark](db, value, Math.max(from, at), to, at, id, size)).rows,
+    count: async () => countIn(await queries.count[mark](db, value, from, to, PROBE)),
+  })
+  const { identifier, clientMessageId, sender, recipient, provider, type } = query
+  // Message after message, which is another order than that of all others: it cannot be one among several.
+  if (clientMessageId !== undefined) return [byClient(db, queries, clientMessageId, by)]
+  const ways: Way[] = []
+  if (identifier !== undefined) ways.push(by('identifier', keyOf(identifier)))
+  if (recipient !== undefined) {
+    const key = addressKey(recipient)
+    ways.push({
+      read: async ({ at, id }, size) => (await queries.byRecipient(db, key, Math.max(from, at), to, at, id, size)).rows,
+      count: async () => countIn(await queries.countRecipient(db, key, from, to, PROBE)),
+    })
+  }
+  if (sender !== undefined) ways.push(by('sender', addressKey(sender)))
+  if (provider !== undefined) ways.push(by('provider', provider))
+  if (type !== undefined) ways.push(by('type', type))
+  if (ways.length > 0) return ways
+  return [
+    {
+      read: async ({ at, type: kind, id }, size) => (await queries.byTime(db, Math.max(from, at), to, at, kind, id, size)).rows,
+      count: () => Promise.resolve(PROBE),
+    },
+  ]
+}
+
+/** Anybody may give any number of his messages one Message-ID, so they come in pieces, too. */
+function byClient(
+  db: Executor,
+  queries: SearchQueries,
+  clientMessageId: string,
+  by: (mark: 'identifier', value: string) => Way,
+): Way {
+  return {
+    read: async (after, size) => {
+      const eventsOf = (identifier: string, position: Position, most: number) => by('identifier', identifier).read(position, most)
+      const rows = after.identifier === '' ? [] : [...(await eventsOf(after.identifier, after, size))]
+      for (let last = after.identifier; rows.length < size;) {
+        const messages = (await queries.identifiers(db, clientMessageId, last, size)).rows
+        for (const { identifier } of messages) {
+          if (rows.length === size) break
+          rows.push(...(await eventsOf(identifier, { ...after, at: 0, id: -1 }, size - rows.length)))
+          last = identifier
+        }
+        if (messages.length < size) break
+      }
+      return rows
+    },
+    count: () => Promise.resolve(0),
+  }
+}
+
+async function narrowest(ways: readonly Way[]): Promise<Way> {
+  let [best] = ways as [Way]
+  if (ways.length === 1) return best
+  let fewest = Infinity
+  for (const way of ways) {
+    const count = await way.count()
+    if (count < fewest) [best, fewest] = [way, count]
+  }
+  return best
+}
+
+function countIn({ rows }: { readonly rows: readonly { readonly count: string | number | bigint }[] }): number {
+  return Number(rows[0]?.count ?? 0)
+}
+
+/** Whether a row has every mark that was asked for. The client's Message-ID is no mark of rows, and leads to its own only. */
+function holds({ identifier, sender, recipient, provider, type }: RegisterQuery, row: EventRow): boolean {
+  return (
+    (identifier === undefined || row.identifier === keyOf(identifier)) &&
+    (sender === undefined || row.sender === addressKey(sender)) &&
+    (provider === undefined || row.provider === provider) &&
+    (type === undefined || row.type === type) &&
+    (recipient === undefined || recipientsOf(row).map(addressKey).includes(addressKey(recipient)))
+  )
+}
+
+function recipientsOf({ recipients }: EventRow): string[] {
+  return JSON.parse(recipients) as string[]
+}
+
+function foundOf(row: EventRow): FoundEvent {
+  return {
+    id: row.id,
+    at: new Date(row.at),
+    type: row.type as EventType,
+    identifier: row.identifier,
+    messageId: row.message_id,
+    sender: row.sender_address,
+    recipients: recipientsOf(row),
+    subject: row.subject ?? undefined,
+    provider: row.provider,
+    outcome: row.outcome,
+  }
+}
