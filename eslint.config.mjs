@@ -21,6 +21,8 @@ const layers = [
   ['lmtp', deny('pec', 'points', 'providers', 'directory', 'ledger', 'store', 'haraka', 'cli')],
   ['antivirus', deny('providers', 'directory', 'ledger', 'store', 'haraka', 'cli')],
   ['quarantine', deny('providers', 'directory', 'ledger', 'store', 'haraka', 'cli')],
+  ['timestamp', deny('pec', 'points', 'providers', 'directory', 'ledger', 'store', 'archive', 'haraka', 'cli')],
+  ['archive', deny('providers', 'directory', 'ledger', 'store', 'haraka', 'cli')],
   ['lab', deny('pec', 'points', 'providers', 'directory', 'ledger', 'store', 'haraka', 'cli')],
   ['haraka', deny('cli')],
 ]

@@ -14,6 +14,8 @@ export type ErrorCode =
   | 'directory' // users and mailboxes cannot be looked up
   | 'antivirus' // nothing can be scanned now, or this message cannot
   | 'quarantine' // what must be kept cannot be written
+  | 'timestamp' // no authority gave a time stamp that holds
+  | 'archive' // a day of the register cannot be archived, or an archive cannot be read
   | 'conflict' // another transaction certified this first
 
 const brand = Symbol.for('haraka-pec.error')

@@ -24,7 +24,13 @@ export interface PathMaterial {
   readonly isAnchor: (certificate: KnownCertificate) => boolean
   /** Authorities, anchors among them, the ones to be tried first at the front. */
   readonly authorities: readonly KnownCertificate[]
+  readonly purpose: Purpose
 }
+
+/** What the certificates of a path must be for, where they have an extendedKeyUsage. */
+export type Purpose = 'e-mail' | 'time-stamping'
+
+const PURPOSES: Readonly<Record<Purpose, string>> = { 'e-mail': OID.emailProtection, 'time-stamping': OID.timeStamping }
 
 const MAX_LENGTH = 8
 // Certificates that came with a message could be made to cross-sign each other without end.
@@ -47,7 +53,7 @@ const UNDERSTOOD: ReadonlySet<string> = new Set([
 
 /** The first path that holds at this time. Whether the signer's certificate itself is within its validity is not asked. */
 export async function findPath(leaf: KnownCertificate, material: PathMaterial, at: Date): Promise<PathResult> {
-  const fault = signerFault(leaf.certificate)
+  const fault = signerFault(leaf.certificate, material.purpose)
   if (fault !== undefined) return { found: undefined, reason: fault }
   const search = new Search(material, at)
   const found = await search.from([leaf])
@@ -88,7 +94,7 @@ class Search {
   private authorityFault({ certificate }: KnownCertificate, below: Path): string | undefined {
     const name = formatName(certificate.subject)
     if (!isWithinValidity(certificate, this.at)) return `the authority ${name} is outside its validity`
-    const fault = authorityFault(certificate)
+    const fault = authorityFault(certificate, this.material.purpose)
     if (fault !== undefined) return `the authority ${name} ${fault}`
     const pathLength = certificate.basicConstraints?.pathLength
     const between = below.slice(1).filter((authority) => !isSelfIssued(authority.certificate)).length
@@ -142,27 +148,30 @@ export function couldHaveIssued(authority: Certificate, child: Certificate): boo
   )
 }
 
-function signerFault(certificate: Certificate): string | undefined {
-  if (certificate.keyUsage?.has('digitalSignature') === false) return 'it may not sign by its keyUsage'
-  const fault = purposeFault(certificate)
+function signerFault(certificate: Certificate, purpose: Purpose): string | undefined {
+  const { keyUsage } = certificate
+  const signs = keyUsage?.has('digitalSignature') ?? true
+  // A time-stamping authority signs by either. RFC 3161 §2.3
+  if (!signs && !(purpose === 'time-stamping' && keyUsage?.has('nonRepudiation'))) return 'it may not sign by its keyUsage'
+  const fault = purposeFault(certificate, purpose)
   return fault === undefined ? undefined : `it ${fault}`
 }
 
-function authorityFault(certificate: Certificate): string | undefined {
+function authorityFault(certificate: Certificate, purpose: Purpose): string | undefined {
   if (certificate.basicConstraints?.authority !== true) return 'is no authority by its basicConstraints'
   if (certificate.keyUsage?.has('keyCertSign') === false) return 'may not sign certificates by its keyUsage'
-  return purposeFault(certificate)
+  return purposeFault(certificate, purpose)
 }
 
-function purposeFault({ extensions, extendedKeyUsage }: Certificate): string | undefined {
+function purposeFault({ extensions, extendedKeyUsage }: Certificate, purpose: Purpose): string | undefined {
   for (const [id, { critical }] of extensions)
     if (critical && !UNDERSTOOD.has(id)) return `has the critical extension ${id}, which we do not know`
   if (
     extendedKeyUsage === undefined ||
-    extendedKeyUsage.has(OID.emailProtection) ||
+    extendedKeyUsage.has(PURPOSES[purpose]) ||
     extendedKeyUsage.has(OID.anyExtendedKeyUsage)
   ) {
     return undefined
   }
-  return 'is not for e-mail by its extendedKeyUsage'
+  return `is not for ${purpose} by its extendedKeyUsage`
 }

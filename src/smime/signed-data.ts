@@ -52,17 +52,17 @@ const MAX_CERTIFICATES = 32
 // Those met add up to 7 KB. Certificates that nobody has seen are parsed one after the other, while everyone else waits.
 const MAX_CERTIFICATE_BYTES = 128 * 1024
 
-/** Reads a ContentInfo with a SignedData over id-data, from DER or BER. Throws PecError 'malformed'. */
-export function readSignedData(bytes: Buffer): SignedData {
+/** Reads a ContentInfo with a SignedData over content of a type, from DER or BER. Throws PecError 'malformed'. */
+export function readSignedData(bytes: Buffer, type: string = OID.data): SignedData {
   try {
-    return readDer(bytes)
+    return readDer(bytes, type)
   } catch (error) {
     if (!isPecError(error)) throw error
-    return readDer(berToDer(bytes))
+    return readDer(berToDer(bytes), type)
   }
 }
 
-function readDer(bytes: Buffer): SignedData {
+function readDer(bytes: Buffer, type: string): SignedData {
   const contentInfo = new DerReader(onlyElement(bytes, TAG.sequence).content)
   if (readOid(contentInfo.next(TAG.oid)) !== OID.signedData) throw malformed('a content that is not a SignedData')
   const wrapped = contentInfo.next(contextTag(0, 'constructed'))
@@ -72,18 +72,18 @@ function readDer(bytes: Buffer): SignedData {
   const version = readSmallInteger(reader.next(TAG.integer))
   if (version < 1 || version > 5) throw malformed(`SignedData version ${version}`)
   for (const algorithm of elements(reader.next(TAG.set), MAX_ELEMENTS)) readDigestAlgorithm(algorithm.bytes)
-  const content = readEncapsulated(reader.next(TAG.sequence))
+  const content = readEncapsulated(reader.next(TAG.sequence), type)
   const certificates = readCertificates(reader.optional(contextTag(0, 'constructed')))
   reader.optional(contextTag(1, 'constructed'))
   const signerInfos = elements(reader.next(TAG.set), MAX_ELEMENTS)
   reader.end()
   const [only] = signerInfos.length === 1 ? signerInfos : []
-  return { content, certificates, signerCount: signerInfos.length, signer: only && readSignerInfo(only.bytes) }
+  return { content, certificates, signerCount: signerInfos.length, signer: only && readSignerInfo(only.bytes, type) }
 }
 
-function readEncapsulated(encapsulated: Buffer): Buffer | undefined {
+function readEncapsulated(encapsulated: Buffer, type: string): Buffer | undefined {
   const reader = new DerReader(encapsulated)
-  if (readOid(reader.next(TAG.oid)) !== OID.data) throw malformed('signed content that is not id-data')
+  if (readOid(reader.next(TAG.oid)) !== type) throw malformed(`signed content that is not of type ${type}`)
   const content = reader.optional(contextTag(0, 'constructed'))
   reader.end()
   return content === undefined ? undefined : onlyElement(content, TAG.octetString).content
@@ -98,7 +98,7 @@ function readCertificates(set: Buffer | undefined): Buffer[] {
   return found.map(({ bytes }) => bytes)
 }
 
-function readSignerInfo(signerInfo: Buffer): SignerInfo {
+function readSignerInfo(signerInfo: Buffer, type: string): SignerInfo {
   const reader = new DerReader(onlyElement(signerInfo, TAG.sequence).content)
   const version = readSmallInteger(reader.next(TAG.integer))
   if (version !== 1 && version !== 3) throw malformed(`SignerInfo version ${version}`)
@@ -113,7 +113,8 @@ function readSignerInfo(signerInfo: Buffer): SignerInfo {
   const signature = reader.next(TAG.octetString)
   reader.optional(contextTag(1, 'constructed'))
   reader.end()
-  return { signer, digest, attributes: attributes === undefined ? undefined : readAttributes(attributes), scheme, signature }
+  const signed = attributes === undefined ? undefined : readAttributes(attributes, type)
+  return { signer, digest, attributes: signed, scheme, signature }
 }
 
 function readIssuerAndSerial(content: Buffer): SignerInfo['signer'] {
@@ -125,7 +126,7 @@ function readIssuerAndSerial(content: Buffer): SignerInfo['signer'] {
 }
 
 /** An attribute that stands twice, or with two values, would let a message mean two things. RFC 5652 §11 */
-function readAttributes(content: Buffer): SignedAttributes {
+function readAttributes(content: Buffer, type: string): SignedAttributes {
   const values = new Map<string, Buffer>()
   for (const { bytes } of elements(content, MAX_ELEMENTS)) {
     const reader = new DerReader(onlyElement(bytes, TAG.sequence).content)
@@ -139,7 +140,7 @@ function readAttributes(content: Buffer): SignedAttributes {
   const signingTime = values.get(OID.signingTime)
   if (contentType === undefined || messageDigest === undefined)
     throw malformed('signed attributes without contentType or messageDigest')
-  if (readOid(onlyElement(contentType, TAG.oid).content) !== OID.data) throw malformed('a signed contentType that is not id-data')
+  if (readOid(onlyElement(contentType, TAG.oid).content) !== type) throw malformed(`a signed contentType that is not ${type}`)
   return {
     signed: tlv(TAG.set, content),
     messageDigest: onlyElement(messageDigest, TAG.octetString).content,

@@ -6,7 +6,16 @@ import { PecError } from '../errors.js'
 import type { CrlCache } from './crl.js'
 import { knownCertificate, type KnownCertificate } from './known-certificates.js'
 import { formatName } from './name.js'
-import { couldHaveIssued, findPath, isSelfIssued, isSignedBy, isWithinValidity, type Path, type PathResult } from './path.js'
+import {
+  couldHaveIssued,
+  findPath,
+  isSelfIssued,
+  isSignedBy,
+  isWithinValidity,
+  type Path,
+  type PathResult,
+  type Purpose,
+} from './path.js'
 import { isAbout, type RevocationList } from './revocation-list.js'
 
 export type TrustStatus =
@@ -33,6 +42,8 @@ export interface TrustOptions {
   readonly crls: CrlCache | undefined
   /** Whether 'unknown' means not trusted. */
   readonly crlRequired: boolean
+  /** What the certificates must be for: e-mail, if left out. */
+  readonly purpose?: Purpose
 }
 
 const MAX_PATHS = 1000
@@ -43,10 +54,11 @@ export class TrustStore {
   private readonly anchorHashes: ReadonlySet<string>
   private readonly crls: CrlCache | undefined
   private readonly crlRequired: boolean
+  private readonly purpose: Purpose
   private readonly paths = new Map<string, Path>()
 
   /** Throws PecError 'configuration' if an anchor cannot be read. */
-  constructor({ anchors, crls, crlRequired }: TrustOptions) {
+  constructor({ anchors, crls, crlRequired, purpose = 'e-mail' }: TrustOptions) {
     this.configured = anchors.map((der, position) => {
       const known = knownCertificate(der)
       if (known === undefined) throw new PecError('configuration', `trust anchor ${position + 1} is not a certificate`)
@@ -57,6 +69,7 @@ export class TrustStore {
     this.anchorHashes = new Set(this.configured.filter((known) => !isIntermediate(known)).map(({ hash }) => hash))
     this.crls = crls
     this.crlRequired = crlRequired
+    this.purpose = purpose
   }
 
   /** Judges a signer's certificate, with the others that came with its signature (all DER), at a time. */
@@ -76,7 +89,8 @@ export class TrustStore {
     if (kept?.slice(1).every(({ certificate }) => isWithinValidity(certificate, at)) === true) return { found: kept }
     const included = intermediates.slice(0, MAX_INTERMEDIATES).flatMap((der) => knownCertificate(der) ?? [])
     const isAnchor = ({ hash }: KnownCertificate) => this.anchorHashes.has(hash)
-    const result = await findPath(leaf, { isAnchor, authorities: [...this.configured, ...included] }, at)
+    const material = { isAnchor, authorities: [...this.configured, ...included], purpose: this.purpose }
+    const result = await findPath(leaf, material, at)
     // Only what was found is kept: another message may bring the intermediate that this one lacks.
     if (result.found !== undefined) this.keep(leaf.hash, result.found)
     return result

@@ -46,19 +46,23 @@ export async function verifyDetached(content: Source, signature: Buffer): Promis
   return verify(signedData, content)
 }
 
-/** Verifies a signature that contains what it signs, as the provider index comes; `content` only if it is valid. RFC 6109 §4.5 */
+/**
+ * Verifies a signature that contains what it signs, as the provider index comes; `content` only if it is valid. RFC 6109 §4.5
+ * `type` is the OID of what is signed: of plain data, if left out.
+ */
 export async function verifyEnclosed(
   signature: Buffer,
+  type?: string,
 ): Promise<{ readonly verdict: SignatureVerdict; readonly content: Buffer | undefined }> {
-  const signedData = attemptToRead(signature)
+  const signedData = attemptToRead(signature, type)
   if (signedData?.content === undefined) return { verdict: invalid('malformed'), content: undefined }
   const verdict = await verify(signedData, fromBuffer(signedData.content))
   return { verdict, content: verdict.valid ? signedData.content : undefined }
 }
 
-function attemptToRead(signature: Buffer): SignedData | undefined {
+function attemptToRead(signature: Buffer, type?: string): SignedData | undefined {
   try {
-    return readSignedData(signature)
+    return readSignedData(signature, type)
   } catch (error) {
     if (isPecError(error)) return undefined
     throw error
