@@ -5,7 +5,9 @@
 import { readFile } from 'node:fs/promises'
 import { openAntivirus } from './antivirus/engine.js'
 import type { Config } from './config/config.js'
-import { FileDirectory, type DirectoryEvent } from './directory/file-directory.js'
+import type { DirectoryEvent } from './directory/directory-event.js'
+import { openDirectory } from './directory/open-directory.js'
+import type { OwnDirectory } from './directory/own-directory.js'
 import { PecError, reasonOf } from './errors.js'
 import type { SqlLedger } from './ledger/ledger.js'
 import { openMysqlLedger } from './ledger/mysql.js'
@@ -24,7 +26,7 @@ export interface Provider {
   readonly issuer: Issuer
   /** Our receipts mailbox. */
   readonly receipts: string
-  readonly directory: FileDirectory
+  readonly directory: OwnDirectory
   readonly index: IndexFile
   readonly trust: TrustStore
   readonly ledger: SqlLedger
@@ -55,7 +57,7 @@ export async function openProvider(config: Config, onEvent: (message: string) =>
     part(() => openSigner(config, address)),
     part(() => openIndex(config, onEvent)),
     part(() => openTrust(config, crls)),
-    part(() => FileDirectory.open({ path: config.directory.file, clock, onEvent: (event) => onEvent(directoryLine(event)) })),
+    part(() => openDirectory(config, clock, (event) => onEvent(directoryLine(event)))),
     part(() => openLedgerOf(config, onEvent)),
     part(() => openFileQuarantine(config.quarantine)),
     part(() => readPeerAuthorities(config)),
@@ -63,7 +65,7 @@ export async function openProvider(config: Config, onEvent: (message: string) =>
   const close = async (): Promise<void> => {
     index?.close()
     crls.stop()
-    await ledger?.close()
+    await Promise.all([ledger?.close(), directory?.close()])
   }
   if (signer !== undefined && index !== undefined && trust !== undefined)
     faults.push(...(await findOwnFaults(config, signer, index, trust)))
@@ -163,9 +165,11 @@ function indexLine(event: IndexEvent): string {
 function directoryLine(event: DirectoryEvent): string {
   switch (event.kind) {
     case 'loaded':
-      return `the directory has ${event.mailboxes} mailboxes in ${event.domains} domains`
+      return `the directory has ${event.mailboxes === undefined ? '' : `${event.mailboxes} mailboxes in `}${event.domains} domains`
     case 'refused':
       return `the directory was not taken over: ${event.reason}`
+    case 'server':
+      return event.line
     case 'exposed':
       return `the directory may be read by others than its owner (mode ${event.mode.toString(8)}): make it 600`
   }

@@ -8,6 +8,7 @@ import { deadlines } from './deadlines.js'
 import { delivery } from './delivery.js'
 import { directory } from './directory.js'
 import { files } from './files.js'
+import { ldap } from './ldap.js'
 import { ledger } from './ledger.js'
 import { limits } from './limits.js'
 import { listeners } from './listeners.js'
@@ -24,7 +25,22 @@ import { trust } from './trust.js'
 import { Values, type Ini } from './values.js'
 
 export const SECTIONS = {
-  ...{ provider, listeners, signer, trust, index, directory, ledger, store, limits, antivirus, quarantine, reception, spam },
+  ...{
+    provider,
+    listeners,
+    signer,
+    trust,
+    index,
+    directory,
+    ldap,
+    ledger,
+    store,
+    limits,
+    antivirus,
+    quarantine,
+    reception,
+    spam,
+  },
   ...{ delivery, deadlines, peers, peerTls, routes, files },
 }
 

@@ -1,19 +1,25 @@
 /** What a directory file says: `directory.json`, read with all its faults named, and written. */
 import { domainOf } from '../mail/address.js'
-import type { Mailbox, MailboxState, OrdinaryMailPolicy } from '../points/ports.js'
+import { MAILBOX_STATES, type OrdinaryMailPolicy } from '../points/ports.js'
 import { formatPolicy, parsePolicy, POLICY_WORDS } from './ordinary-mail.js'
+import { MAILBOX_KINDS, type OwnMailbox } from './own-directory.js'
 import { isPasswordHash } from './password.js'
 
-export interface FileMailbox extends Mailbox {
-  /** Bytes that the mailbox may hold; undefined for no bound. */
-  readonly quotaBytes: number | undefined
-  /** Undefined where the domain's counts. */
-  readonly ordinaryMail?: OrdinaryMailPolicy | undefined
-}
-
-export interface MailboxEntry extends FileMailbox {
+/** A person who works in a shared mailbox. */
+export interface Operator {
+  /** Lower case: what follows the asterisk in the login. */
+  readonly name: string
   /** A scrypt hash (see password.ts). */
   readonly password: string
+}
+
+export interface MailboxEntry extends OwnMailbox {
+  /** A scrypt hash; undefined for a shared mailbox, which has the passwords of its operators. */
+  readonly password: string | undefined
+  /** Other addresses of the mailbox, lower case. */
+  readonly aliases: readonly string[]
+  /** Of a shared mailbox. */
+  readonly operators: readonly Operator[]
 }
 
 export interface DirectoryContents {
@@ -25,10 +31,18 @@ export interface DirectoryContents {
   readonly mailboxes: ReadonlyMap<string, MailboxEntry>
 }
 
+/** The mailbox of an address or an alias, in lower case. */
+export type Lookup = (address: string) => MailboxEntry | undefined
+
+export function lookupIn({ mailboxes }: Pick<DirectoryContents, 'mailboxes'>): Lookup {
+  const byAlias = new Map([...mailboxes.values()].flatMap((entry) => entry.aliases.map((alias) => [alias, entry] as const)))
+  return (address) => mailboxes.get(address) ?? byAlias.get(address)
+}
+
 export type DirectoryReading =
   { readonly ok: true; readonly contents: DirectoryContents } | { readonly ok: false; readonly faults: readonly string[] }
 
-const STATES: readonly MailboxState[] = ['active', 'suspended', 'closed']
+const OPERATOR = /^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/
 const DOMAIN = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+$/
 /** A dot-atom without `/`: local parts name folders of the mailbox store. */
 const LOCAL_PART = /^[a-z0-9!#$%&'*+=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+=?^_`{|}~-]+)*$/
@@ -36,6 +50,11 @@ const LOCAL_PART = /^[a-z0-9!#$%&'*+=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+=?^_`{|}~-]+
 /** A domain in lower case. */
 export function isDomain(text: string): boolean {
   return text.length <= 253 && DOMAIN.test(text)
+}
+
+/** The name of an operator, in lower case. */
+export function isOperatorName(text: string): boolean {
+  return OPERATOR.test(text)
 }
 
 /** A mailbox address in lower case. */
@@ -72,7 +91,12 @@ export function formatDirectory({ domains, ordinaryMail, mailboxes }: DirectoryC
   })
   const byAddress = [...mailboxes.values()]
     .sort((a, b) => (a.address < b.address ? -1 : 1))
-    .map(({ ordinaryMail: policy, ...entry }) => ({ ...entry, ...written(policy) }))
+    .map(({ ordinaryMail: policy, aliases, operators, ...entry }) => ({
+      ...entry,
+      ...(aliases.length === 0 ? {} : { aliases }),
+      ...(operators.length === 0 ? {} : { operators }),
+      ...written(policy),
+    }))
   return `${JSON.stringify({ domains: byName, mailboxes: byAddress }, undefined, 2)}\n`
 }
 
@@ -113,18 +137,26 @@ function reportLoop(policy: OrdinaryMailPolicy | undefined, of: string, domains:
 
 function readMailboxes(json: unknown, domains: ReadonlySet<string>, faults: string[]): Map<string, MailboxEntry> {
   const mailboxes = new Map<string, MailboxEntry>()
+  const addresses = new Set<string>()
   if (!Array.isArray(json)) faults.push('"mailboxes" is not a list')
   for (const [position, item] of listOf(json).entries()) {
     const place = `mailboxes[${position}]`
     const entry = readMailbox(item, place, faults)
     if (entry === undefined) continue
-    const domain = entry.address.slice(entry.address.lastIndexOf('@') + 1)
-    if (!domains.has(domain)) faults.push(`${place}: ${domain} is not among the domains`)
-    if (mailboxes.has(entry.address)) faults.push(`${place}: ${entry.address} stands there twice`)
+    for (const address of [entry.address, ...entry.aliases]) {
+      const domain = domainOf(address)
+      if (!domains.has(domain)) faults.push(`${place}: ${domain} is not among the domains`)
+      if (addresses.has(address)) faults.push(`${place}: ${address} stands there twice`)
+      addresses.add(address)
+    }
     mailboxes.set(entry.address, entry)
   }
   return mailboxes
 }
+
+const MAILBOX_MEMBERS = [
+  ...['address', 'aliases', 'state', 'kind', 'password', 'operators', 'quotaBytes', 'ordinaryMail'],
+] as const
 
 function readMailbox(json: unknown, place: string, faults: string[]): MailboxEntry | undefined {
   if (!isObject(json)) {
@@ -132,21 +164,67 @@ function readMailbox(json: unknown, place: string, faults: string[]): MailboxEnt
     return undefined
   }
   const before = faults.length
-  reportUnknown(json, ['address', 'state', 'password', 'quotaBytes', 'ordinaryMail'], place, faults)
-  const { address, state: written, password, quotaBytes } = json
-  const lower = typeof address === 'string' ? address.toLowerCase() : ''
-  const state = STATES.find((known) => known === written)
+  reportUnknown(json, MAILBOX_MEMBERS, place, faults)
+  const { quotaBytes } = json
+  const address = readAddress(json['address'], place, faults)
+  const aliases = readList(json['aliases'], 'aliases', place, faults).map((alias) => readAddress(alias, place, faults))
+  const state = readWord(json['state'], MAILBOX_STATES, 'state', place, faults)
+  const kind = readWord(json['kind'] ?? 'individual', MAILBOX_KINDS, 'kind', place, faults)
   const quota = typeof quotaBytes === 'number' && Number.isSafeInteger(quotaBytes) && quotaBytes > 0 ? quotaBytes : undefined
-  const hash = typeof password === 'string' && isPasswordHash(password) ? password : undefined
-  if (!isMailboxAddress(lower)) faults.push(`${place}: ${JSON.stringify(address)} is no mailbox address`)
-  if (state === undefined) faults.push(`${place}: the state ${JSON.stringify(written)} is none of ${STATES.join(', ')}`)
-  // The value is not repeated: it could be a password in clear.
-  if (hash === undefined) faults.push(`${place}: the password is not a scrypt hash`)
   if (quotaBytes !== undefined && quota === undefined) faults.push(`${place}: quotaBytes is not a positive whole number`)
+  const isShared = kind === 'shared'
+  const password = isShared ? undefined : readHash(json['password'], place, faults)
+  if (isShared && json['password'] !== undefined) faults.push(`${place}: a shared mailbox has no password, but operators`)
+  const operators = readOperators(json['operators'], place, faults)
+  if (!isShared && operators.length > 0) faults.push(`${place}: only a shared mailbox has operators`)
   const policy = readPolicy(json['ordinaryMail'], place, faults)
-  if (faults.length > before || state === undefined || hash === undefined) return undefined
-  const entry = { address: lower, state, password: hash, quotaBytes: quota }
+  if (faults.length > before || state === undefined || kind === undefined) return undefined
+  const entry = { address, aliases, state, kind, password, operators, quotaBytes: quota }
   return policy === undefined ? entry : { ...entry, ordinaryMail: policy }
+}
+
+function readAddress(json: unknown, place: string, faults: string[]): string {
+  const address = typeof json === 'string' ? json.toLowerCase() : ''
+  if (!isMailboxAddress(address)) faults.push(`${place}: ${JSON.stringify(json)} is no mailbox address`)
+  return address
+}
+
+function readWord<T extends string>(
+  json: unknown,
+  words: readonly T[],
+  name: string,
+  place: string,
+  faults: string[],
+): T | undefined {
+  const word = words.find((known) => known === json)
+  if (word === undefined) faults.push(`${place}: the ${name} ${JSON.stringify(json)} is none of ${words.join(', ')}`)
+  return word
+}
+
+/** The value is not repeated: it could be a password in clear. */
+function readHash(json: unknown, place: string, faults: string[]): string {
+  if (typeof json === 'string' && isPasswordHash(json)) return json
+  faults.push(`${place}: the password is not a scrypt hash`)
+  return ''
+}
+
+function readOperators(json: unknown, place: string, faults: string[]): Operator[] {
+  const operators = readList(json, 'operators', place, faults).map((item, position) => {
+    const where = `${place}.operators[${position}]`
+    const { name, password, ...others } = isObject(item) ? item : {}
+    reportUnknown(others, [], where, faults)
+    const lower = typeof name === 'string' ? name.toLowerCase() : ''
+    if (!isOperatorName(lower)) faults.push(`${where}: ${JSON.stringify(name)} is no name of an operator`)
+    return { name: lower, password: readHash(password, where, faults) }
+  })
+  for (const [position, { name }] of operators.entries())
+    if (operators.findIndex((each) => each.name === name) < position) faults.push(`${place}: the operator ${name} is there twice`)
+  return operators
+}
+
+function readList(json: unknown, name: string, place: string, faults: string[]): readonly unknown[] {
+  if (json !== undefined && !Array.isArray(json)) faults.push(`${place}: ${name} is not a list`)
+  return listOf(json)
 }
 
 function reportUnknown(json: Readonly<Record<string, unknown>>, known: readonly string[], place: string, faults: string[]): void {

@@ -10,19 +10,24 @@ import {
   formatDirectory,
   isDomain,
   isMailboxAddress,
+  isOperatorName,
   parseDirectory,
   type DirectoryContents,
   type MailboxEntry,
+  type Operator,
 } from './directory-contents.js'
 import { readDirectoryFile } from './file-directory.js'
+import type { MailboxKind } from './own-directory.js'
 import { hashPassword, type ScryptCost } from './password.js'
 
 export interface NewMailbox {
   readonly address: string
-  /** In clear; only its hash is kept. */
-  readonly password: string
+  /** In clear; only its hash is kept. None for a shared mailbox. */
+  readonly password?: string
   /** Default active. */
   readonly state?: MailboxState
+  /** Default individual. */
+  readonly kind?: MailboxKind
   readonly quotaBytes?: number
   /** Of the hash; for tests. */
   readonly cost?: ScryptCost
@@ -58,13 +63,15 @@ export async function setDomainPolicy(path: string, domain: string, policy: Ordi
 export async function addMailbox(path: string, mailbox: NewMailbox): Promise<void> {
   const address = mailbox.address.toLowerCase()
   if (!isMailboxAddress(address)) throw refused(`${JSON.stringify(mailbox.address)} is no mailbox address`)
-  if (mailbox.password === '') throw refused('the password is empty')
+  if (mailbox.kind === 'shared' ? mailbox.password !== undefined : !mailbox.password)
+    throw refused(mailbox.kind === 'shared' ? 'a shared mailbox has no password, but operators' : 'the password is empty')
   if (mailbox.quotaBytes !== undefined && !(Number.isSafeInteger(mailbox.quotaBytes) && mailbox.quotaBytes > 0)) {
     throw refused('the quota is not a positive whole number')
   }
   const domain = address.slice(address.lastIndexOf('@') + 1)
-  const password = await hashPassword(mailbox.password, mailbox.cost)
-  const entry: MailboxEntry = { address, state: mailbox.state ?? 'active', password, quotaBytes: mailbox.quotaBytes }
+  const password = mailbox.password === undefined ? undefined : await hashPassword(mailbox.password, mailbox.cost)
+  const { state = 'active', kind = 'individual', quotaBytes } = mailbox
+  const entry: MailboxEntry = { address, state, kind, password, quotaBytes, aliases: [], operators: [] }
   await edit(path, (contents) => {
     const { domains, mailboxes } = contents
     if (!domains.has(domain)) throw refused(`${domain} is not among the domains`)
@@ -81,6 +88,49 @@ export async function setPassword(path: string, address: string, password: strin
   if (password === '') throw refused('the password is empty')
   const hash = await hashPassword(password, cost)
   await changeMailbox(path, address, (entry) => ({ ...entry, password: hash }))
+}
+
+/** Adds another address of a mailbox, in one of the file's domains. */
+export async function addAlias(path: string, address: string, alias: string): Promise<void> {
+  const lower = alias.toLowerCase()
+  if (!isMailboxAddress(lower)) throw refused(`${JSON.stringify(alias)} is no mailbox address`)
+  await changeMailbox(path, address, (entry) => ({ ...entry, aliases: [...entry.aliases, lower] }))
+}
+
+export async function removeAlias(path: string, address: string, alias: string): Promise<void> {
+  const lower = alias.toLowerCase()
+  await changeMailbox(path, address, (entry) => {
+    if (!entry.aliases.includes(lower)) throw refused(`${address} has no alias ${JSON.stringify(alias)}`)
+    return { ...entry, aliases: entry.aliases.filter((each) => each !== lower) }
+  })
+}
+
+/** Lets somebody work in a shared mailbox, with a password of their own; one who may already gets this one. */
+export async function setOperator(
+  path: string,
+  address: string,
+  name: string,
+  password: string,
+  cost?: ScryptCost,
+): Promise<void> {
+  const lower = name.toLowerCase()
+  if (!isOperatorName(lower)) throw refused(`${JSON.stringify(name)} is no name of an operator`)
+  if (password === '') throw refused('the password is empty')
+  const operator = { name: lower, password: await hashPassword(password, cost) }
+  await changeMailbox(path, address, (entry) => ({ ...entry, operators: [...others(entry, lower), operator] }))
+}
+
+export async function removeOperator(path: string, address: string, name: string): Promise<void> {
+  const lower = name.toLowerCase()
+  await changeMailbox(path, address, (entry) => {
+    const operators = others(entry, lower)
+    if (operators.length === entry.operators.length) throw refused(`${address} has no operator ${JSON.stringify(name)}`)
+    return { ...entry, operators }
+  })
+}
+
+function others({ operators }: MailboxEntry, name: string): readonly Operator[] {
+  return operators.filter((each) => each.name !== name)
 }
 
 /** What becomes of ordinary mail for a mailbox; undefined for the policy of its domain. */

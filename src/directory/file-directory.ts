@@ -5,17 +5,12 @@
 import { closeSync, fstatSync, openSync, readFileSync, statSync, type Stats } from 'node:fs'
 import { PecError, reasonOf } from '../errors.js'
 import { domainOf } from '../mail/address.js'
-import type { Clock, Directory, OrdinaryMailPolicy } from '../points/ports.js'
-import { parseDirectory, type DirectoryContents, type FileMailbox, type MailboxEntry } from './directory-contents.js'
+import type { Clock, OrdinaryMailPolicy } from '../points/ports.js'
+import { lookupIn, parseDirectory, type DirectoryContents, type Lookup, type MailboxEntry } from './directory-contents.js'
+import type { DirectoryEvent } from './directory-event.js'
+import { parseLogin, type OwnDirectory, type OwnMailbox } from './own-directory.js'
 import { PasswordVerifier } from './password.js'
 import { RecentLogins } from './recent-logins.js'
-
-export type DirectoryEvent =
-  | { readonly kind: 'loaded'; readonly domains: number; readonly mailboxes: number }
-  /** The changed file was not taken over: the last good copy stays in use. */
-  | { readonly kind: 'refused'; readonly reason: string }
-  /** Others than the owner may read the hashes. */
-  | { readonly kind: 'exposed'; readonly mode: number }
 
 export interface FileDirectoryOptions {
   readonly path: string
@@ -28,11 +23,12 @@ export interface FileDirectoryOptions {
 const LOOK_EVERY = 1000
 const MAX_SIZE = 64 * 1024 * 1024
 
-export class FileDirectory implements Directory {
+export class FileDirectory implements OwnDirectory {
   private readonly options: FileDirectoryOptions
   private readonly verifier: PasswordVerifier
   private readonly recent: RecentLogins
   private contents: DirectoryContents
+  private lookup: Lookup
   private stamp: string
   private lookedAt: number
 
@@ -43,6 +39,7 @@ export class FileDirectory implements Directory {
     this.stamp = stampOf(options.path)
     this.lookedAt = options.clock().getTime()
     this.contents = this.load()
+    this.lookup = lookupIn(this.contents)
   }
 
   /** Throws PecError 'configuration', with every fault of the file, if it cannot be used. */
@@ -58,35 +55,48 @@ export class FileDirectory implements Directory {
     return this.current().domains.has(domain.toLowerCase())
   }
 
-  mailbox(address: string): Promise<FileMailbox | undefined> {
-    const entry = this.current().mailboxes.get(address.toLowerCase())
-    return Promise.resolve(entry === undefined ? undefined : withoutPassword(entry))
+  mailbox(address: string): Promise<OwnMailbox | undefined> {
+    const entry = this.find(address)
+    return Promise.resolve(entry && publicPart(entry))
   }
 
   ordinaryMail(address: string): Promise<OrdinaryMailPolicy | undefined> {
-    const { mailboxes, ordinaryMail } = this.current()
-    return Promise.resolve(mailboxes.get(address.toLowerCase())?.ordinaryMail ?? ordinaryMail.get(domainOf(address)))
+    return Promise.resolve(this.find(address)?.ordinaryMail ?? this.current().ordinaryMail.get(domainOf(address)))
   }
 
-  /** The login is the mailbox's address. Rejects with PecError 'directory', temporary, under a flood of logins. */
-  async authenticate(login: string, password: string): Promise<FileMailbox | undefined> {
-    const entry = this.current().mailboxes.get(login.toLowerCase())
-    const claimed = entry && { address: entry.address, password, stored: entry.password }
-    if (entry !== undefined && claimed !== undefined && this.recent.has(claimed)) return withoutPassword(entry)
-    const right = await this.verifier.verify(password, entry?.password)
+  /**
+   * The login is an address of the mailbox, or ADDRESS*NAME for an operator of a shared one. Rejects with PecError 'directory',
+   * temporary, under a flood of logins.
+   */
+  async authenticate(login: string, password: string): Promise<OwnMailbox | undefined> {
+    const { address, operator } = parseLogin(login)
+    const entry = this.find(address)
+    const stored = operator === undefined ? entry?.password : entry?.operators.find(({ name }) => name === operator)?.password
+    const claimed = stored === undefined ? undefined : { address: login.toLowerCase(), password, stored }
+    if (entry !== undefined && claimed !== undefined && this.recent.has(claimed)) return publicPart(entry)
+    const right = await this.verifier.verify(password, stored)
     if (!right || entry === undefined || claimed === undefined) return undefined
     this.recent.add(claimed)
-    return withoutPassword(entry)
+    return publicPart(entry)
   }
 
   /** Every mailbox, in the order of the file. */
-  mailboxes(): readonly FileMailbox[] {
-    return [...this.current().mailboxes.values()].map(withoutPassword)
+  mailboxes(): readonly OwnMailbox[] {
+    return [...this.current().mailboxes.values()].map(publicPart)
   }
 
   /** Lower case. */
   domains(): ReadonlySet<string> {
     return this.current().domains
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  private find(address: string): MailboxEntry | undefined {
+    this.current()
+    return this.lookup(address.toLowerCase())
   }
 
   /**
@@ -102,6 +112,7 @@ export class FileDirectory implements Directory {
     this.stamp = stamp
     try {
       this.contents = this.load()
+      this.lookup = lookupIn(this.contents)
     } catch (error) {
       this.options.onEvent({ kind: 'refused', reason: reasonOf(error) })
     }
@@ -140,6 +151,6 @@ function stampOf(path: string): string {
   }
 }
 
-function withoutPassword({ address, state, quotaBytes, ordinaryMail }: MailboxEntry): FileMailbox {
-  return { address, state, quotaBytes, ...(ordinaryMail === undefined ? {} : { ordinaryMail }) }
+function publicPart({ address, state, kind, quotaBytes, ordinaryMail }: MailboxEntry): OwnMailbox {
+  return { address, state, kind, quotaBytes, ...(ordinaryMail === undefined ? {} : { ordinaryMail }) }
 }

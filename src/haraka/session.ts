@@ -4,7 +4,8 @@
  */
 import type { Config } from '../config/config.js'
 import { domainOf, isAddress } from '../mail/address.js'
-import type { Directory } from '../points/ports.js'
+import { parseLogin } from '../directory/own-directory.js'
+import type { Directory, Mailbox } from '../points/ports.js'
 import { ACCEPT, PASS, type Reply } from './hook.js'
 import type { Connection } from './types.js'
 
@@ -17,7 +18,7 @@ export function roleOf(connection: Connection, { listeners }: Config): Role | un
   return listeners.reception.includes(port) ? 'reception' : undefined
 }
 
-/** The mailbox that the session authenticated for; undefined before that. */
+/** The login that the session authenticated with, lower case; undefined before that. */
 export function userOf(connection: Connection): string | undefined {
   const user = connection.notes['auth_user']
   return connection.relaying && typeof user === 'string' ? user.toLowerCase() : undefined
@@ -28,10 +29,15 @@ export async function mayBeginSubmission(connection: Connection, sender: string,
   if (!connection.tls.enabled) return refuse([530, 7, 0], 'Use STARTTLS first')
   const user = userOf(connection)
   if (user === undefined) return refuse([530, 7, 0], 'Authentication required')
-  const mailbox = await directory.mailbox(user)
+  const mailbox = await directory.mailbox(parseLogin(user).address)
   if (mailbox?.state !== 'active') return refuse([550, 2, 1], 'This mailbox may not send')
-  if (sender.toLowerCase() !== mailbox.address) return refuse([553, 7, 1], 'Sender address rejected: not owned by user')
+  if (!(await owns(mailbox, sender, directory))) return refuse([553, 7, 1], 'Sender address rejected: not owned by user')
   return PASS
+}
+
+/** By its address or an alias. */
+async function owns({ address }: Mailbox, sender: string, directory: Directory): Promise<boolean> {
+  return sender.toLowerCase() === address || (await directory.mailbox(sender))?.address === address
 }
 
 /** RCPT on a submission listener; `count` recipients came before. */

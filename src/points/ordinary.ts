@@ -88,7 +88,7 @@ async function fateOf(recipient: string, fault: Fault, house: Parameters<typeof 
   const { directory, index } = house
   const mailbox = await directory.mailbox(recipient)
   if (mailbox === undefined) return { refuse: '5.1.1 Unknown mailbox' }
-  if (mailbox.state === 'closed') return { refuse: '5.2.1 Mailbox disabled' }
+  if (mailbox.state === 'closed' || mailbox.state === 'frozen') return { refuse: '5.2.1 Mailbox disabled' }
   const policy = (await directory.ordinaryMail(recipient)) ?? house.ordinaryMail
   if (policy === 'reject') return { refuse: `${BY_POLICY} ${speakable(fault.english)}` }
   if (policy === 'accept') return undefined

@@ -12,8 +12,9 @@ export type Clock = () => Date
 
 // -- users and providers ------------------------------------------------------------------------------------------------
 
-/** active: sends and receives; suspended: receives, may not send; closed: neither. */
-export type MailboxState = 'active' | 'suspended' | 'closed'
+/** active: sends and receives; suspended: receives, may not send; frozen: neither, for a time; closed: neither, for good (O2). */
+export const MAILBOX_STATES = ['active', 'suspended', 'frozen', 'closed'] as const
+export type MailboxState = (typeof MAILBOX_STATES)[number]
 
 export interface Mailbox {
   /** Lower case. */

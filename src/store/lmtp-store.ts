@@ -139,7 +139,7 @@ export class LmtpStore {
     try {
       const mailbox = await this.options.directory.mailbox(address)
       if (mailbox === undefined) return new ReplyError(550, '5.1.1 unknown mailbox')
-      if (mailbox.state === 'closed') return new ReplyError(550, '5.2.1 mailbox disabled')
+      if (mailbox.state === 'closed' || mailbox.state === 'frozen') return new ReplyError(550, '5.2.1 mailbox disabled')
       const maildir = maildirOf(this.options.root, mailbox.address)
       const recipient = { address: mailbox.address, maildir, quotaBytes: mailbox.quotaBytes }
       if (await this.isFull(recipient, announcedSize(session))) return new ReplyError(552, '5.2.2 mailbox full')

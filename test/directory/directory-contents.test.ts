@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
-import { formatDirectory, isMailboxAddress, parseDirectory } from '../../src/directory/directory-contents.js'
+import { formatDirectory, isMailboxAddress, lookupIn, parseDirectory } from '../../src/directory/directory-contents.js'
 import { hashPassword } from '../../src/directory/password.js'
 
 let password: string
@@ -8,6 +8,8 @@ before(async () => {
   password = await hashPassword('x', { N: 16, r: 1, p: 1 })
 })
 const parse = (json: unknown) => parseDirectory(JSON.stringify(json))
+
+const plain = { kind: 'individual', aliases: [], operators: [] }
 
 test('reads domains and mailboxes in lower case', () => {
   const reading = parse({
@@ -22,8 +24,8 @@ test('reads domains and mailboxes in lower case', () => {
   assert.deepEqual(
     [...reading.contents.mailboxes.values()],
     [
-      { address: 'mario.rossi@pec.example', state: 'suspended', password, quotaBytes: 1000 },
-      { address: 'b@pec.example', state: 'active', password, quotaBytes: undefined },
+      { ...plain, address: 'mario.rossi@pec.example', state: 'suspended', password, quotaBytes: 1000 },
+      { ...plain, address: 'b@pec.example', state: 'active', password, quotaBytes: undefined },
     ],
   )
   assert.deepEqual(parseDirectory(formatDirectory(reading.contents)), reading)
@@ -99,10 +101,49 @@ test('names every fault, and no password', () => {
     'mailboxes[2] is not an object',
     'mailboxes[3]: other.example is not among the domains',
     'mailboxes[4]: "../etc@pec.example" is no mailbox address',
-    'mailboxes[5]: the state "open" is none of active, suspended, closed',
+    'mailboxes[5]: the state "open" is none of active, suspended, frozen, closed',
     'mailboxes[6]: the password is not a scrypt hash',
     'mailboxes[7]: quotaBytes is not a positive whole number',
     'mailboxes[8] has an unknown key "qouta"',
+  ])
+})
+
+test('reads aliases, and shared mailboxes with their operators', () => {
+  const shared = { address: 'ufficio@pec.example', state: 'active', kind: 'shared', aliases: ['Protocollo@PEC.example'] }
+  const reading = parse({ domains: ['pec.example'], mailboxes: [{ ...shared, operators: [{ name: 'Rossi', password }] }] })
+  assert(reading.ok)
+  const [entry] = reading.contents.mailboxes.values()
+  assert.deepEqual(entry?.aliases, ['protocollo@pec.example'])
+  assert.deepEqual([entry.kind, entry.password, entry.operators], ['shared', undefined, [{ name: 'rossi', password }]])
+  assert.equal(lookupIn(reading.contents)('protocollo@pec.example'), entry)
+  assert.deepEqual(parseDirectory(formatDirectory(reading.contents)), reading)
+})
+
+test('names what is wrong with aliases, kinds and operators', () => {
+  const one = { address: 'a@pec.example', state: 'active', password }
+  const reading = parse({
+    domains: ['pec.example'],
+    mailboxes: [
+      one,
+      { ...one, address: 'b@pec.example', aliases: ['A@pec.example', 'c@other.example', 7] },
+      { ...one, address: 'c@pec.example', aliases: ['a@pec.example'] },
+      { ...one, address: 'd@pec.example', kind: 'shared' },
+      { ...one, address: 'e@pec.example', kind: 'robot', operators: 'x' },
+      { ...one, address: 'f@pec.example', operators: [{ name: 'x', password }] },
+      { address: 'g@pec.example', state: 'active', kind: 'shared', operators: [{ name: 'x*', password: 'y', rank: 1 }] },
+    ],
+  })
+  assert(!reading.ok)
+  assert.deepEqual(reading.faults, [
+    'mailboxes[1]: 7 is no mailbox address',
+    'mailboxes[2]: a@pec.example stands there twice',
+    'mailboxes[3]: a shared mailbox has no password, but operators',
+    'mailboxes[4]: the kind "robot" is none of individual, shared, application',
+    'mailboxes[4]: operators is not a list',
+    'mailboxes[5]: only a shared mailbox has operators',
+    'mailboxes[6].operators[0] has an unknown key "rank"',
+    'mailboxes[6].operators[0]: "x*" is no name of an operator',
+    'mailboxes[6].operators[0]: the password is not a scrypt hash',
   ])
 })
 

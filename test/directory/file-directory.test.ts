@@ -13,7 +13,8 @@ import {
   setPassword,
   setState,
 } from '../../src/directory/directory-edit.js'
-import { FileDirectory, type DirectoryEvent } from '../../src/directory/file-directory.js'
+import type { DirectoryEvent } from '../../src/directory/directory-event.js'
+import { FileDirectory } from '../../src/directory/file-directory.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'pec-directory-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -39,7 +40,7 @@ test('answers for its domains and mailboxes without case', async () => {
   const { directory, events } = opened(await newFile())
   assert.equal(directory.managesDomain('Pec.Example'), true)
   assert.equal(directory.managesDomain('sub.pec.example'), false)
-  const mailbox = { address: 'mario@pec.example', state: 'active', quotaBytes: 5000 }
+  const mailbox = { address: 'mario@pec.example', state: 'active', kind: 'individual', quotaBytes: 5000 }
   assert.deepEqual(await directory.mailbox('MARIO@PEC.EXAMPLE'), mailbox)
   assert.equal(await directory.mailbox('luigi@pec.example'), undefined)
   assert.deepEqual(directory.mailboxes(), [mailbox])

@@ -7,6 +7,7 @@ import type { Directory, MailboxState } from '../../src/points/ports.js'
 import { connectionOf, type ConnectionParts } from './connection.js'
 
 const ANNA = 'anna@pec-a.test'
+const ALIAS = 'alias@pec-a.test'
 const STATES: Readonly<Record<string, MailboxState>> = {
   [ANNA]: 'active',
   'sospesa@pec-a.test': 'suspended',
@@ -15,7 +16,8 @@ const STATES: Readonly<Record<string, MailboxState>> = {
 
 const directory: Directory = {
   managesDomain: (domain) => domain === 'pec-a.test',
-  mailbox: (address) => {
+  mailbox: (written) => {
+    const address = written === ALIAS ? ANNA : written
     const state = STATES[address]
     return Promise.resolve(state === undefined ? undefined : { address, state })
   },
@@ -50,6 +52,8 @@ describe('a submission begins', () => {
   const cases: readonly [string, ConnectionParts, string, readonly [number, number, number] | undefined][] = [
     ['for a user under TLS who writes in his own name', { user: ANNA }, ANNA, undefined],
     ['whatever the case of the sender', { user: ANNA }, 'ANNA@pec-A.test', undefined],
+    ['from an alias of the own mailbox', { user: ANNA }, ALIAS, undefined],
+    ['in the name of a mailbox whose operator one is', { user: `${ANNA}*rossi` }, ANNA, undefined],
     ['not without TLS', { user: ANNA, tls: false }, ANNA, [530, 7, 0]],
     ['not without authentication', {}, ANNA, [530, 7, 0]],
     ['not in the name of another', { user: ANNA }, 'bruno@pec-a.test', [553, 7, 1]],

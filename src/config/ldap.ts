@@ -1,0 +1,110 @@
+import { section } from './section.js'
+
+const KEYS = [
+  ...['urls', 'starttls', 'ca', 'bind_dn', 'bind_password_file', 'connections', 'timeout'],
+  ...['mailbox_base', 'mailbox_filter', 'operator_base', 'operator_filter', 'domain_base', 'domain_filter', 'authentication'],
+  ...['address', 'alias', 'state', 'kind', 'operator', 'quota', 'ordinary_mail', 'password'],
+  ...['domain', 'domain_ordinary_mail', 'refresh', 'cache', 'cache_unknown', 'cache_entries'],
+] as const
+
+export interface LdapConfig {
+  /** Tried in this order. */
+  readonly urls: readonly string[]
+  readonly startTls: boolean
+  /** Authorities of the servers' certificates; undefined for those of Node.js. */
+  readonly ca: string | undefined
+  readonly bindDn: string | undefined
+  readonly bindPasswordFile: string | undefined
+  /** Kept to a server. */
+  readonly connections: number
+  /** Seconds, of one operation. */
+  readonly timeout: number
+  readonly mailboxes: Search
+  readonly operators: Search
+  readonly domains: Search
+  /** bind: the server compares passwords; hash: we do, with what the attribute `password` says. */
+  readonly authentication: 'bind' | 'hash'
+  readonly attributes: LdapAttributes
+  /** Seconds: of domains, of mailboxes found, of addresses that nobody has. */
+  readonly ages: { readonly refresh: number; readonly known: number; readonly unknown: number }
+  readonly cacheEntries: number
+}
+
+export interface Search {
+  readonly base: string
+  /** With the value asked for in the place of {address} or {operator}. */
+  readonly filter: string
+}
+
+/** The names of the attributes that hold what the gateway asks for. */
+export interface LdapAttributes {
+  readonly address: string
+  readonly alias: string
+  readonly state: string
+  readonly kind: string
+  readonly operator: string
+  readonly quota: string
+  readonly ordinaryMail: string
+  readonly password: string
+  readonly domain: string
+  readonly domainOrdinaryMail: string
+}
+
+/** [ldap]: the servers and the entries of the directory; read whatever [directory] engine says. */
+export const ldap = section('ldap', KEYS, (values): LdapConfig => {
+  const attribute = (key: (typeof KEYS)[number], fallback: string): string => {
+    const name = values.text(key, fallback)
+    if (!/^[A-Za-z][A-Za-z0-9-]*$/.test(name)) values.fault(`${key} is ${name}, not the name of an attribute`)
+    return name
+  }
+  const filter = (key: (typeof KEYS)[number], place: string, fallback: string): string => {
+    const text = values.text(key, fallback)
+    if (place !== '' && !text.includes(place)) values.fault(`${key} does not say where ${place} stands`)
+    return text
+  }
+  const urls = values.list('urls', 'ldap://127.0.0.1:389')
+  for (const url of urls)
+    if (!/^ldaps?:\/\/[^/\s]+$/.test(url)) values.fault(`urls: ${url} is neither ldap://HOST:PORT nor ldaps://HOST:PORT`)
+  const startTls = values.yes('starttls', 'false')
+  if (startTls && urls.some((url) => url.startsWith('ldaps:'))) values.fault('starttls is true, but ldaps:// has TLS already')
+  return {
+    urls,
+    startTls,
+    ca: values.optionalPath('ca'),
+    bindDn: values.optionalText('bind_dn'),
+    bindPasswordFile: values.optionalPath('bind_password_file'),
+    connections: values.number('connections', 4),
+    timeout: values.number('timeout', 10),
+    mailboxes: {
+      base: values.text('mailbox_base', 'ou=mailboxes,dc=pec'),
+      filter: filter('mailbox_filter', '{address}', '(&(objectClass=pecMailbox)(|(mail={address})(pecAlias={address})))'),
+    },
+    operators: {
+      base: values.text('operator_base', 'ou=operators,dc=pec'),
+      filter: filter('operator_filter', '{operator}', '(&(objectClass=person)(uid={operator}))'),
+    },
+    domains: {
+      base: values.text('domain_base', 'ou=domains,dc=pec'),
+      filter: filter('domain_filter', '', '(objectClass=pecDomain)'),
+    },
+    authentication: values.oneOf('authentication', ['bind', 'hash'], 'bind'),
+    attributes: {
+      address: attribute('address', 'mail'),
+      alias: attribute('alias', 'pecAlias'),
+      state: attribute('state', 'pecState'),
+      kind: attribute('kind', 'pecKind'),
+      operator: attribute('operator', 'pecOperator'),
+      quota: attribute('quota', 'pecQuotaBytes'),
+      ordinaryMail: attribute('ordinary_mail', 'pecOrdinaryMail'),
+      password: attribute('password', 'userPassword'),
+      domain: attribute('domain', 'associatedDomain'),
+      domainOrdinaryMail: attribute('domain_ordinary_mail', 'pecOrdinaryMail'),
+    },
+    ages: {
+      refresh: values.number('refresh', 30),
+      known: values.number('cache', 30, 0),
+      unknown: values.number('cache_unknown', 10, 0),
+    },
+    cacheEntries: values.number('cache_entries', 10_000),
+  }
+})

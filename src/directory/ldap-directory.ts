@@ -1,0 +1,182 @@
+/**
+ * Our domains and mailboxes on LDAP servers. Mailboxes are asked for when they are needed, and remembered for some seconds; the
+ * domains are read whole at the start and every half minute, since whoever asks about one cannot wait: the last list stays in use while
+ * no server answers.
+ */
+import { readFile } from 'node:fs/promises'
+import { escapeFilter } from 'ldapts'
+import type { LdapConfig } from '../config/ldap.js'
+import { PecError, reasonOf } from '../errors.js'
+import { domainOf } from '../mail/address.js'
+import type { Clock, OrdinaryMailPolicy } from '../points/ports.js'
+import { Answers } from './answers.js'
+import { isMailboxAddress } from './directory-contents.js'
+import type { DirectoryEvent } from './directory-event.js'
+import { domainsOf, mailboxOf, valuesOf, type LdapMailbox } from './ldap-entry.js'
+import { LdapServers } from './ldap-servers.js'
+import { parseLogin, type OwnDirectory, type OwnMailbox } from './own-directory.js'
+import { matchesDigest } from './password-schemes.js'
+import { isPasswordHash, PasswordVerifier } from './password.js'
+import { RecentLogins } from './recent-logins.js'
+
+export interface LdapDirectoryOptions {
+  readonly settings: LdapConfig
+  readonly clock: Clock
+  readonly onEvent: (event: DirectoryEvent) => void
+}
+
+/** Whose password is compared: of a mailbox, or of an operator. */
+type Account = Pick<LdapMailbox, 'dn' | 'passwords'>
+
+export class LdapDirectory implements OwnDirectory {
+  private readonly settings: LdapConfig
+  private readonly onEvent: (event: DirectoryEvent) => void
+  private readonly servers: LdapServers
+  private readonly answers: Answers<LdapMailbox>
+  private readonly recent: RecentLogins
+  private readonly verifier = new PasswordVerifier()
+  private policies: ReadonlyMap<string, OrdinaryMailPolicy | undefined> = new Map()
+  private timer: NodeJS.Timeout | undefined
+
+  private constructor({ settings, clock, onEvent }: LdapDirectoryOptions, servers: LdapServers) {
+    this.settings = settings
+    this.onEvent = onEvent
+    this.servers = servers
+    this.answers = new Answers(clock, settings.ages, settings.cacheEntries)
+    this.recent = new RecentLogins(clock, settings.ages.known * 1000, settings.cacheEntries)
+  }
+
+  /** Rejects with PecError 'configuration' if the servers do not let us read our domains. */
+  static async open(options: LdapDirectoryOptions): Promise<LdapDirectory> {
+    const { settings, onEvent, clock } = options
+    try {
+      const onLine = (line: string): void => onEvent({ kind: 'server', line })
+      const directory = new LdapDirectory(options, new LdapServers({ ...(await accessOf(settings)), clock, onEvent: onLine }))
+      try {
+        await directory.readDomains()
+      } catch (error) {
+        await directory.close()
+        throw error
+      }
+      directory.timer = setInterval(() => void directory.refresh(), settings.ages.refresh * 1000).unref()
+      return directory
+    } catch (error) {
+      throw new PecError('configuration', `[ldap] cannot be used: ${reasonOf(error)}`, { cause: error })
+    }
+  }
+
+  managesDomain(domain: string): boolean {
+    return this.policies.has(domain.toLowerCase())
+  }
+
+  domains(): ReadonlySet<string> {
+    return new Set(this.policies.keys())
+  }
+
+  async mailbox(address: string): Promise<OwnMailbox | undefined> {
+    return (await this.find(address.toLowerCase()))?.mailbox
+  }
+
+  async ordinaryMail(address: string): Promise<OrdinaryMailPolicy | undefined> {
+    return (await this.mailbox(address))?.ordinaryMail ?? this.policies.get(domainOf(address).toLowerCase())
+  }
+
+  /**
+   * The login is the mailbox's address, or ADDRESS*NAME for an operator of a shared one. Rejects with PecError 'directory', temporary,
+   * if no server answers.
+   */
+  async authenticate(login: string, password: string): Promise<OwnMailbox | undefined> {
+    const { address, operator } = parseLogin(login)
+    const found = await this.find(address)
+    const account = operator === undefined ? found : found && (await this.operatorOf(found, operator))
+    const claimed = { address: login.toLowerCase(), password, stored: JSON.stringify([account?.dn, account?.passwords]) }
+    if (found !== undefined && account !== undefined && this.recent.has(claimed)) return found.mailbox
+    const right = await this.matches(account, password)
+    // Nobody is who logs in to a shared mailbox in no name of their own.
+    const named = (found?.mailbox.kind === 'shared') === (operator !== undefined)
+    if (!right || found === undefined || !named) return undefined
+    this.recent.add(claimed)
+    return found.mailbox
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.timer)
+    await this.servers.close()
+  }
+
+  private find(address: string): Promise<LdapMailbox | undefined> {
+    if (!isMailboxAddress(address)) return Promise.resolve(undefined)
+    return this.answers.get(address, async () => {
+      const { attributes, authentication } = this.settings
+      const { address: own, alias, state, kind, quota, ordinaryMail, password } = attributes
+      const wanted = [own, alias, state, kind, quota, ordinaryMail, ...(authentication === 'hash' ? [password] : [])]
+      const { base, filter } = this.settings.mailboxes
+      const entries = await this.servers.search(base, filled(filter, '{address}', address), wanted)
+      const [entry] = entries
+      if (entries.length > 1)
+        throw new PecError('directory', `${entries.length} LDAP entries have the address ${address}`, { temporary: true })
+      if (entry === undefined) return undefined
+      const found = mailboxOf(entry, attributes)
+      // What a broader filter finds is not yet somebody of that address.
+      const addresses = [...valuesOf(entry, own), ...valuesOf(entry, alias)].map((each) => each.toLowerCase())
+      return addresses.includes(address) ? found : undefined
+    })
+  }
+
+  /** The operator of that name, if the mailbox has one. */
+  private async operatorOf({ dn, mailbox }: LdapMailbox, name: string): Promise<Account | undefined> {
+    if (mailbox.kind !== 'shared') return undefined
+    const { attributes, authentication, operators } = this.settings
+    const wanted = authentication === 'hash' ? [attributes.password] : ['1.1']
+    const people = await this.servers.search(operators.base, filled(operators.filter, '{operator}', name), wanted)
+    const [person] = people
+    if (person === undefined || people.length > 1) return undefined
+    // The server compares the names, as it knows their syntax.
+    const serves = `(${attributes.operator}=${escapeFilter`${person.dn}`})`
+    if ((await this.servers.search(dn, serves, ['1.1'], 'base')).length === 0) return undefined
+    return { dn: person.dn, passwords: valuesOf(person, attributes.password) }
+  }
+
+  /** For nobody it does the same work as for somebody. */
+  private async matches(account: Account | undefined, password: string): Promise<boolean> {
+    if (this.settings.authentication === 'bind') {
+      const right = await this.servers.opens(account?.dn ?? this.settings.mailboxes.base, password)
+      return right && account !== undefined
+    }
+    for (const stored of account?.passwords ?? []) {
+      if (isPasswordHash(stored)) return this.verifier.verify(password, stored)
+      if (matchesDigest(password, stored) === true) return password !== ''
+    }
+    return this.verifier.verify(password, undefined)
+  }
+
+  private async readDomains(): Promise<void> {
+    const { attributes, domains } = this.settings
+    const wanted = [attributes.domain, attributes.domainOrdinaryMail]
+    const read = domainsOf(await this.servers.search(domains.base, domains.filter, wanted), attributes)
+    if (read.size === 0) throw new PecError('directory', `there is no domain below ${domains.base}`, { temporary: true })
+    if (!sameMaps(read, this.policies)) this.onEvent({ kind: 'loaded', domains: read.size })
+    this.policies = read
+  }
+
+  private async refresh(): Promise<void> {
+    await this.readDomains().catch((error: unknown) => this.onEvent({ kind: 'refused', reason: reasonOf(error) }))
+  }
+}
+
+async function accessOf(settings: LdapConfig): Promise<Omit<ConstructorParameters<typeof LdapServers>[0], 'clock' | 'onEvent'>> {
+  const { urls, startTls, connections, timeout, bindDn, bindPasswordFile } = settings
+  const ca = settings.ca === undefined ? undefined : await readFile(settings.ca)
+  const password = bindPasswordFile === undefined ? '' : (await readFile(bindPasswordFile, 'utf8')).replace(/\r?\n$/, '')
+  const account = bindDn === undefined ? undefined : { dn: bindDn, password }
+  return { urls, startTls, ca, connections, timeout: timeout * 1000, account }
+}
+
+/** A filter with a value in the place that is named, so that the value can be nothing but a value. RFC 4515 §3 */
+function filled(filter: string, place: string, value: string): string {
+  return filter.replaceAll(place, () => escapeFilter`${value}`)
+}
+
+function sameMaps(a: ReadonlyMap<string, unknown>, b: ReadonlyMap<string, unknown>): boolean {
+  return JSON.stringify([...a].sort()) === JSON.stringify([...b].sort())
+}

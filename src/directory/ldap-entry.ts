@@ -1,0 +1,72 @@
+/** What entries of an LDAP directory say of mailboxes and domains. */
+import type { Entry } from 'ldapts'
+import { PecError } from '../errors.js'
+import type { LdapAttributes } from '../config/ldap.js'
+import { MAILBOX_STATES, type OrdinaryMailPolicy } from '../points/ports.js'
+import { isDomain, isMailboxAddress } from './directory-contents.js'
+import { parsePolicy } from './ordinary-mail.js'
+import { MAILBOX_KINDS, type OwnMailbox } from './own-directory.js'
+
+export interface LdapMailbox {
+  readonly dn: string
+  readonly mailbox: OwnMailbox
+  /** As the server keeps them, with their scheme in front. */
+  readonly passwords: readonly string[]
+}
+
+/** Throws PecError 'directory', temporary, for an entry that cannot be understood: nobody may send or get mail by half of it. */
+export function mailboxOf(entry: Entry, names: LdapAttributes): LdapMailbox {
+  const fail = (what: string): never => {
+    throw new PecError('directory', `the LDAP entry ${entry.dn}: ${what}`, { temporary: true })
+  }
+  const one = (name: string): string | undefined => {
+    const values = valuesOf(entry, name)
+    return values.length > 1 ? fail(`${name} has several values`) : values[0]
+  }
+  const address = one(names.address)?.toLowerCase() ?? fail(`${names.address} is missing`)
+  if (!isMailboxAddress(address)) fail(`${names.address} is no mailbox address`)
+  const among = <T extends string>(name: string, known: readonly T[], fallback: T): T => {
+    const value = one(name) ?? fallback
+    return known.find((each) => each === value.toLowerCase()) ?? fail(`${name} is none of ${known.join(', ')}`)
+  }
+  const quota = one(names.quota)
+  if (quota !== undefined && !/^[1-9]\d{0,14}$/.test(quota)) fail(`${names.quota} is no number of bytes`)
+  const written = one(names.ordinaryMail)
+  const policy = written === undefined ? undefined : (parsePolicy(written) ?? fail(`${names.ordinaryMail} is no policy`))
+  return {
+    dn: entry.dn,
+    mailbox: {
+      address,
+      state: among(names.state, MAILBOX_STATES, 'active'),
+      kind: among(names.kind, MAILBOX_KINDS, 'individual'),
+      quotaBytes: quota === undefined ? undefined : Number(quota),
+      ...(policy === undefined ? {} : { ordinaryMail: policy }),
+    },
+    passwords: valuesOf(entry, names.password),
+  }
+}
+
+/** By domain, lower case; undefined for a domain without a policy. Throws PecError 'directory', temporary, as above. */
+export function domainsOf(entries: readonly Entry[], names: LdapAttributes): ReadonlyMap<string, OrdinaryMailPolicy | undefined> {
+  const domains = new Map<string, OrdinaryMailPolicy | undefined>()
+  for (const entry of entries) {
+    const [written] = valuesOf(entry, names.domainOrdinaryMail)
+    const policy = written === undefined ? undefined : parsePolicy(written)
+    if (written !== undefined && policy === undefined)
+      throw new PecError('directory', `the LDAP entry ${entry.dn}: ${names.domainOrdinaryMail} is no policy`, { temporary: true })
+    for (const domain of valuesOf(entry, names.domain).map((each) => each.toLowerCase())) {
+      if (!isDomain(domain))
+        throw new PecError('directory', `the LDAP entry ${entry.dn}: ${names.domain} is no domain`, { temporary: true })
+      domains.set(domain, policy)
+    }
+  }
+  return domains
+}
+
+/** Attribute names have no case, and servers answer in theirs. */
+export function valuesOf(entry: Entry, name: string): readonly string[] {
+  const key = Object.keys(entry).find((each) => each.toLowerCase() === name.toLowerCase())
+  const value = key === undefined ? undefined : entry[key]
+  const list = Array.isArray(value) ? value : value === undefined ? [] : [value]
+  return list.map((each) => (typeof each === 'string' ? each : each.toString('utf8'))).filter((each) => each !== '')
+}

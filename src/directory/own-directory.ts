@@ -1,0 +1,42 @@
+/** What the gateway asks of a directory of our own domains and mailboxes, be it a file or LDAP servers. */
+import { domainOf } from '../mail/address.js'
+import type { Directory, Mailbox, OrdinaryMailPolicy } from '../points/ports.js'
+
+/** individual: one person's; shared: several operators log in to it, each in their own name; application: a program's (O2). */
+export type MailboxKind = 'individual' | 'shared' | 'application'
+
+export const MAILBOX_KINDS: readonly MailboxKind[] = ['individual', 'shared', 'application']
+
+export interface OwnMailbox extends Mailbox {
+  readonly kind: MailboxKind
+  /** Bytes that the mailbox may hold; undefined for no bound. */
+  readonly quotaBytes: number | undefined
+  /** Undefined where the domain's counts. */
+  readonly ordinaryMail?: OrdinaryMailPolicy | undefined
+}
+
+export interface OwnDirectory extends Directory {
+  /** By its address or an alias. */
+  mailbox(address: string): Promise<OwnMailbox | undefined>
+  authenticate(login: string, password: string): Promise<OwnMailbox | undefined>
+  /** Lower case. */
+  domains(): ReadonlySet<string>
+  close(): Promise<void>
+}
+
+/** Who logs in: the owner of a mailbox with its address, an operator of a shared one with ADDRESS*NAME. */
+export interface Login {
+  /** Lower case. */
+  readonly address: string
+  /** Lower case; undefined for the owner. */
+  readonly operator: string | undefined
+}
+
+/** Splits a login; an asterisk of the local part is not the one before an operator. */
+export function parseLogin(login: string): Login {
+  const lower = login.toLowerCase()
+  const domain = domainOf(lower)
+  const mark = domain.indexOf('*')
+  if (mark < 0) return { address: lower, operator: undefined }
+  return { address: lower.slice(0, lower.length - domain.length + mark), operator: domain.slice(mark + 1) }
+}

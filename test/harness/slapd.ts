@@ -1,0 +1,112 @@
+/** Debian's slapd, started for a test on a folder of its own, with the schema of docker/openldap. */
+import { execFile, spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { Client } from 'ldapts'
+import { freePort } from '../../src/lab/ports.js'
+import { within } from '../../src/lab/within.js'
+
+/** For the option `skip` of a test. */
+export const slapdIsMissing =
+  spawnSync('slapd', ['-VV']).error === undefined ? false : 'slapd is not installed: apt-get install slapd'
+
+const SCHEMAS = ['core', 'cosine', 'inetorgperson'].map((name) => `/etc/ldap/schema/${name}.schema`)
+const OURS = join(__dirname, '..', '..', 'docker', 'openldap', 'pec.schema')
+
+export const ADMIN = 'cn=admin,dc=pec'
+export const ADMIN_PASSWORD = 'admin-secret'
+
+export interface SlapdOptions {
+  /** Entries to begin with. */
+  readonly ldif: string
+  /** PEM files of the server, for StartTLS. */
+  readonly tls?: { readonly certificate: string; readonly key: string }
+}
+
+export class TestSlapd {
+  readonly port: number
+  private readonly folder: string
+  private child: ChildProcess | undefined
+  private readonly endWithUs = (): void => void this.child?.kill('SIGKILL')
+
+  private constructor(folder: string, port: number) {
+    this.folder = folder
+    this.port = port
+  }
+
+  /** Until `close`. */
+  static async start({ ldif, tls }: SlapdOptions): Promise<TestSlapd> {
+    const folder = await mkdtemp(join(tmpdir(), 'pec-slapd-'))
+    const server = new TestSlapd(folder, await freePort())
+    await mkdir(join(folder, 'data'))
+    const configuration = [
+      ...[...SCHEMAS, OURS].map((path) => `include ${path}`),
+      'modulepath /usr/lib/ldap',
+      'moduleload back_mdb',
+      ...(tls === undefined ? [] : [`TLSCertificateFile ${tls.certificate}`, `TLSCertificateKeyFile ${tls.key}`]),
+      'database mdb',
+      'suffix "dc=pec"',
+      `rootdn "${ADMIN}"`,
+      `rootpw ${ADMIN_PASSWORD}`,
+      `directory ${join(folder, 'data')}`,
+      'index objectClass,mail,pecAlias,uid eq',
+      'access to attrs=userPassword by anonymous auth by * none',
+      'access to * by * read',
+    ]
+    await writeFile(server.configuration, `${configuration.join('\n')}\n`)
+    await writeFile(join(folder, 'first.ldif'), ldif)
+    await promisify(execFile)('slapadd', ['-f', server.configuration, '-l', join(folder, 'first.ldif')])
+    process.once('exit', server.endWithUs)
+    await server.start()
+    return server
+  }
+
+  get url(): string {
+    return `ldap://127.0.0.1:${this.port}`
+  }
+
+  async start(): Promise<void> {
+    const child = spawn('slapd', ['-f', this.configuration, '-h', this.url, '-d', '0'], { stdio: 'ignore' })
+    this.child = child
+    await within(20_000, 'slapd is not ready', async () => {
+      if (child.exitCode !== null) throw new Error(`slapd ended with status ${child.exitCode}`)
+      return this.asAdmin(() => Promise.resolve()).then(
+        () => true,
+        () => false,
+      )
+    })
+  }
+
+  /** As an administrator changes it. */
+  async asAdmin(change: (client: Client) => Promise<void>): Promise<void> {
+    const client = new Client({ url: this.url, timeout: 5000, connectTimeout: 5000 })
+    try {
+      await client.bind(ADMIN, ADMIN_PASSWORD)
+      await change(client)
+    } finally {
+      await client.unbind()
+    }
+  }
+
+  /** As a crash: SIGKILL. `start` brings it back, with what it knew. */
+  async kill(): Promise<void> {
+    const { child } = this
+    this.child = undefined
+    if (child === undefined || child.exitCode !== null) return
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  }
+
+  async close(): Promise<void> {
+    process.off('exit', this.endWithUs)
+    await this.kill()
+    await rm(this.folder, { recursive: true, force: true })
+  }
+
+  private get configuration(): string {
+    return join(this.folder, 'slapd.conf')
+  }
+}
