@@ -3,7 +3,7 @@ import { section } from './section.js'
 const KEYS = [
   ...['urls', 'starttls', 'ca', 'bind_dn', 'bind_password_file', 'connections', 'timeout'],
   ...['mailbox_base', 'mailbox_filter', 'operator_base', 'operator_filter', 'domain_base', 'domain_filter', 'authentication'],
-  ...['address', 'alias', 'state', 'kind', 'operator', 'quota', 'ordinary_mail', 'password'],
+  ...['address', 'alias', 'state', 'kind', 'quota', 'ordinary_mail', 'password'],
   ...['domain', 'domain_ordinary_mail', 'refresh', 'cache', 'cache_unknown', 'cache_entries'],
 ] as const
 
@@ -32,7 +32,7 @@ export interface LdapConfig {
 
 export interface Search {
   readonly base: string
-  /** With the value asked for in the place of {address} or {operator}. */
+  /** With the values asked for in the places of {address} and {operator}. */
   readonly filter: string
 }
 
@@ -42,7 +42,6 @@ export interface LdapAttributes {
   readonly alias: string
   readonly state: string
   readonly kind: string
-  readonly operator: string
   readonly quota: string
   readonly ordinaryMail: string
   readonly password: string
@@ -81,7 +80,7 @@ export const ldap = section('ldap', KEYS, (values): LdapConfig => {
     },
     operators: {
       base: values.text('operator_base', 'ou=operators,dc=pec'),
-      filter: filter('operator_filter', '{operator}', '(&(objectClass=person)(uid={operator}))'),
+      filter: filter('operator_filter', '{operator}', '(&(objectClass=pecOperator)(uid={operator})(pecOperatorOf={address}))'),
     },
     domains: {
       base: values.text('domain_base', 'ou=domains,dc=pec'),
@@ -93,7 +92,6 @@ export const ldap = section('ldap', KEYS, (values): LdapConfig => {
       alias: attribute('alias', 'pecAlias'),
       state: attribute('state', 'pecState'),
       kind: attribute('kind', 'pecKind'),
-      operator: attribute('operator', 'pecOperator'),
       quota: attribute('quota', 'pecQuotaBytes'),
       ordinaryMail: attribute('ordinary_mail', 'pecOrdinaryMail'),
       password: attribute('password', 'userPassword'),

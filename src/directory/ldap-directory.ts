@@ -111,7 +111,7 @@ export class LdapDirectory implements OwnDirectory {
       const { address: own, alias, state, kind, quota, ordinaryMail, password } = attributes
       const wanted = [own, alias, state, kind, quota, ordinaryMail, ...(authentication === 'hash' ? [password] : [])]
       const { base, filter } = this.settings.mailboxes
-      const entries = await this.servers.search(base, filled(filter, '{address}', address), wanted)
+      const entries = await this.servers.search(base, filled(filter, { address }), wanted)
       const [entry] = entries
       if (entries.length > 1)
         throw new PecError('directory', `${entries.length} LDAP entries have the address ${address}`, { temporary: true })
@@ -124,16 +124,14 @@ export class LdapDirectory implements OwnDirectory {
   }
 
   /** The operator of that name, if the mailbox has one. */
-  private async operatorOf({ dn, mailbox }: LdapMailbox, name: string): Promise<Account | undefined> {
+  private async operatorOf({ mailbox }: LdapMailbox, operator: string): Promise<Account | undefined> {
     if (mailbox.kind !== 'shared') return undefined
     const { attributes, authentication, operators } = this.settings
     const wanted = authentication === 'hash' ? [attributes.password] : ['1.1']
-    const people = await this.servers.search(operators.base, filled(operators.filter, '{operator}', name), wanted)
+    const filter = filled(operators.filter, { operator, address: mailbox.address })
+    const people = await this.servers.search(operators.base, filter, wanted)
     const [person] = people
     if (person === undefined || people.length > 1) return undefined
-    // The server compares the names, as it knows their syntax.
-    const serves = `(${attributes.operator}=${escapeFilter`${person.dn}`})`
-    if ((await this.servers.search(dn, serves, ['1.1'], 'base')).length === 0) return undefined
     return { dn: person.dn, passwords: valuesOf(person, attributes.password) }
   }
 
@@ -172,9 +170,12 @@ async function accessOf(settings: LdapConfig): Promise<Omit<ConstructorParameter
   return { urls, startTls, ca, connections, timeout: timeout * 1000, account }
 }
 
-/** A filter with a value in the place that is named, so that the value can be nothing but a value. RFC 4515 §3 */
-function filled(filter: string, place: string, value: string): string {
-  return filter.replaceAll(place, () => escapeFilter`${value}`)
+/** A filter with values in the places that name them, so that a value can be nothing but a value. RFC 4515 §3 */
+function filled(filter: string, values: Readonly<Record<string, string>>): string {
+  return filter.replace(/\{(\w+)\}/g, (place, name: string) => {
+    const value = values[name]
+    return value === undefined ? place : escapeFilter`${value}`
+  })
 }
 
 function sameMaps(a: ReadonlyMap<string, unknown>, b: ReadonlyMap<string, unknown>): boolean {

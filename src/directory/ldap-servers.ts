@@ -34,11 +34,11 @@ export class LdapServers {
   }
 
   /** The entries below `base`, all of them. Rejects with PecError 'directory', temporary, if no server answers. */
-  search(base: string, filter: string, attributes: readonly string[], scope: 'sub' | 'base' = 'sub'): Promise<readonly Entry[]> {
+  search(base: string, filter: string, attributes: readonly string[]): Promise<readonly Entry[]> {
     return this.attempt((server) =>
       server.use(async (client) => {
         try {
-          const { searchEntries } = await client.search(base, { scope, filter, attributes: [...attributes], paged: true })
+          const { searchEntries } = await client.search(base, { scope: 'sub', filter, attributes: [...attributes], paged: true })
           return searchEntries
         } catch (error) {
           if (error instanceof NoSuchObjectError) return []

@@ -155,10 +155,11 @@ dn: mail=protocollo@comune.test,ou=mailboxes,dc=pec
 objectClass: pecMailbox
 mail: protocollo@comune.test
 pecKind: shared
-pecOperator: uid=rossi, ou=operators, dc=pec
 
 dn: uid=rossi,ou=operators,dc=pec
 objectClass: inetOrgPerson
+objectClass: pecOperator
+pecOperatorOf: Protocollo@comune.test
 uid: rossi
 cn: Rossi
 sn: Rossi
@@ -166,6 +167,8 @@ userPassword: ${ssha('di-rossi')}
 
 dn: uid=verdi,ou=operators,dc=pec
 objectClass: inetOrgPerson
+objectClass: pecOperator
+pecOperatorOf: anna@pec-a.test
 uid: verdi
 cn: Verdi
 sn: Verdi
