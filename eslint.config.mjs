@@ -23,6 +23,7 @@ const layers = [
   ['quarantine', deny('providers', 'directory', 'ledger', 'store', 'haraka', 'cli')],
   ['timestamp', deny('pec', 'points', 'providers', 'directory', 'ledger', 'store', 'archive', 'haraka', 'cli')],
   ['archive', deny('providers', 'directory', 'ledger', 'store', 'haraka', 'cli')],
+  ['tokens', deny('pec', 'points', 'providers', 'directory', 'ledger', 'store', 'haraka', 'cli')],
   ['lab', deny('pec', 'points', 'providers', 'directory', 'ledger', 'store', 'haraka', 'cli')],
   ['haraka', deny('cli')],
 ]

@@ -33,7 +33,7 @@ const stop = (error: unknown): Reply => ({ code: 'refuse', text: `The gateway ca
 
 /** Once, in the master or in the only process: it has the node's own work, and sends the notices that come of it. */
 export const openMaster = hook(async function () {
-  await openHere(this)
+  await openHere(this, 'strict')
   if (config.antivirus.engine === 'none') this.logwarn(UNSCANNED)
   if (config.store.embedded) {
     const store = await openEmbeddedStore(config, (message) => this.lognotice(message))
@@ -47,7 +47,8 @@ export const openMaster = hook(async function () {
 }, stop)
 
 export const openWorker = hook(async function () {
-  await openHere(this)
+  // The master has found everything in order; a worker that dies later must not wait for a token to be replaced.
+  await openHere(this, 'patient')
   this.lognotice('ready for mail')
   return PASS
 }, stop)
@@ -71,6 +72,6 @@ export function shutdown(): void {
   restGateway()
 }
 
-function openHere(plugin: Plugin): Promise<void> {
-  return openGateway(config, harakaQueue(plugin), plugin)
+function openHere(plugin: Plugin, start: 'strict' | 'patient'): Promise<void> {
+  return openGateway(config, harakaQueue(plugin), plugin, start)
 }

@@ -21,6 +21,7 @@ import { CrlCache } from './smime/crl.js'
 import { readPem } from './smime/pem.js'
 import { openFileSigner, type Signer } from './smime/signer.js'
 import { TrustStore } from './smime/trust.js'
+import { openTokenSigner } from './tokens/token-signer.js'
 
 export interface Provider {
   readonly issuer: Issuer
@@ -39,8 +40,15 @@ export interface Provider {
 
 const clock = (): Date => new Date()
 
-/** Opens everything; `onEvent` gets lines for the log. Rejects with PecError 'configuration' naming every fault. */
-export async function openProvider(config: Config, onEvent: (message: string) => void): Promise<Provider> {
+/**
+ * Opens everything; `onEvent` gets lines for the log. `start` is patient where the service runs already: then tokens are taken as they
+ * come. Rejects with PecError 'configuration' naming every fault.
+ */
+export async function openProvider(
+  config: Config,
+  onEvent: (message: string) => void,
+  start: 'strict' | 'patient' = 'strict',
+): Promise<Provider> {
   const { provider } = config
   const address = `${SERVICE_LOCAL_PART}@${provider.domain}`
   const crls = new CrlCache({ sources: config.trust.crl, interval: config.trust.crlRefresh * 1000, onEvent })
@@ -54,7 +62,7 @@ export async function openProvider(config: Config, onEvent: (message: string) =>
     }
   }
   const [signer, index, trust, directory, ledger, quarantine, peerAuthorities] = await Promise.all([
-    part(() => openSigner(config, address)),
+    part(() => openSigner(config, address, start, onEvent)),
     part(() => openIndex(config, onEvent)),
     part(() => openTrust(config, crls)),
     part(() => openDirectory(config, clock, (event) => onEvent(directoryLine(event)))),
@@ -63,6 +71,7 @@ export async function openProvider(config: Config, onEvent: (message: string) =>
     part(() => readPeerAuthorities(config)),
   ])
   const close = async (): Promise<void> => {
+    signer?.close?.()
     index?.close()
     crls.stop()
     await Promise.all([ledger?.close(), directory?.close()])
@@ -95,14 +104,20 @@ function openLedgerOf({ ledger }: Config, onEvent: (message: string) => void): P
   return ledger.engine === 'sqlite' ? openLedger(ledger.file) : openMysqlLedger(ledger, onEvent)
 }
 
-function openSigner({ signer, provider }: Config, address: string): Promise<Signer> {
-  return openFileSigner({
-    key: signer.key,
+function openSigner(
+  { signer, tokens, provider }: Config,
+  address: string,
+  start: 'strict' | 'patient',
+  onEvent: (message: string) => void,
+): Promise<Signer> {
+  const files = {
     certificate: signer.certificate,
     ...(signer.chain === undefined ? {} : { chain: [signer.chain] }),
-    ...(signer.passphraseFile === undefined ? {} : { passphraseFile: signer.passphraseFile }),
     holder: { providerName: provider.name, address },
-  })
+  }
+  if (tokens !== undefined) return openTokenSigner({ ...tokens, files, start, onEvent })
+  const passphrase = signer.passphraseFile === undefined ? {} : { passphraseFile: signer.passphraseFile }
+  return openFileSigner({ ...files, ...passphrase, key: signer.key })
 }
 
 function openIndex({ index }: Config, onEvent: (message: string) => void): Promise<IndexFile> {

@@ -21,27 +21,13 @@ import type { Section } from './section.js'
 import { signer } from './signer.js'
 import { spam } from './spam.js'
 import { store } from './store.js'
+import { tokens } from './tokens.js'
 import { trust } from './trust.js'
 import { Values, type Ini } from './values.js'
 
 export const SECTIONS = {
-  ...{
-    provider,
-    listeners,
-    signer,
-    trust,
-    index,
-    directory,
-    ldap,
-    ledger,
-    store,
-    limits,
-    antivirus,
-    quarantine,
-    reception,
-    spam,
-  },
-  ...{ delivery, deadlines, peers, peerTls, routes, files },
+  ...{ provider, listeners, signer, tokens, trust, index, directory, ldap, ledger, store, limits },
+  ...{ antivirus, quarantine, reception, spam, delivery, deadlines, peers, peerTls, routes, files },
 }
 
 type Contents<Sections> = { readonly [Name in keyof Sections]: Sections[Name] extends Section<infer T> ? Readonly<T> : never }

@@ -50,11 +50,11 @@ export function useSpamFilter(filter: SpamFilter): void {
 }
 
 /** Opens the gateway of this process. Rejects with PecError 'configuration' naming every fault. */
-export async function openGateway(config: Config, queue: HarakaQueue, log: Logger): Promise<void> {
+export async function openGateway(config: Config, queue: HarakaQueue, log: Logger, start: 'strict' | 'patient'): Promise<void> {
   if (config.spam !== undefined && spamFilter === undefined)
     throw new PecError('configuration', '[spam] of pec.ini is enabled, but config/plugins has no line pec/spam')
   await mkdir(config.files.spool, { recursive: true, mode: 0o700 })
-  const provider = await openProvider(config, (message) => log.lognotice(message))
+  const provider = await openProvider(config, (message) => log.lognotice(message), start)
   const pool = new LmtpPool(config.store.lmtp, { connections: config.store.connections, waiting: MAX_WAITING })
   const courier = newCourier({ queue, pool, memory: config.files.memory, delivery: () => delivery, log })
   const clock = (): Date => new Date()
@@ -62,7 +62,7 @@ export async function openGateway(config: Config, queue: HarakaQueue, log: Logge
   watch.listen(logTroubles(log))
   const watched = { watch, health: new Health(watch, clock), clock }
   const outbox = openOutbox(queue, config.files.spool, courier)
-  const house = watchHouse({ ...provider, outbox, clock }, config.signer.key, watched)
+  const house = watchHouse({ ...provider, outbox, clock }, nameOfKey(config), watched)
   const delivery = openDeliveryPoint({
     ...house,
     briefHash: { input: config.delivery.briefHashInput, algorithm: config.delivery.briefHash },
@@ -81,6 +81,11 @@ export async function openGateway(config: Config, queue: HarakaQueue, log: Logge
   }
   restPool = () => pool.close()
   announce(current)
+}
+
+/** As the log of signatures names it. */
+function nameOfKey({ signer, tokens }: Config): string {
+  return tokens === undefined ? signer.key : `${tokens.tokens.join(', ')}: ${tokens.keyLabel ?? tokens.keyId ?? ''}`
 }
 
 /** The gateway of this process, once it is open: Haraka listens before that. A process whose gateway cannot open ends. */

@@ -17,21 +17,26 @@ export interface Signer {
   readonly algorithm: 'rsa' | 'ec'
   /** RSASSA-PKCS1-v1_5 or ECDSA (DER) with SHA-256 over data. Rejects with PecError 'signer', temporary. */
   sign(data: Buffer): Promise<Buffer>
+  /** Lets go of what it holds, if that is more than memory; signatures under way are lost. */
+  close?(): void
 }
 
-export interface SignerFiles {
-  /** Path of a private key in PEM, or of a PKCS#12 file. */
-  readonly key: string
+export interface CertificateFiles {
   /** Path of the certificate, PEM or DER, followed by further ones for the chain if it has several; may be the same PKCS#12 file. */
   readonly certificate: string
   /** Paths of issuing authorities' certificates to send along. */
   readonly chain?: readonly string[]
-  /** Path of a file with the passphrase of the key. */
-  readonly passphraseFile?: string
   /** Whose certificate it must be: its profile is checked only if given. RFC 6109 §5.5 */
   readonly holder?: CertificateHolder
   /** When the certificate must be valid: now, if left out. */
   readonly at?: Date
+}
+
+export interface SignerFiles extends CertificateFiles {
+  /** Path of a private key in PEM, or of a PKCS#12 file. */
+  readonly key: string
+  /** Path of a file with the passphrase of the key. */
+  readonly passphraseFile?: string
 }
 
 /** Opens a key kept in files. Throws PecError 'configuration' naming every fault found. */
@@ -61,12 +66,33 @@ export async function openFileSigner(files: SignerFiles): Promise<Signer> {
   return createSigner(key, certificate.der, distinct([...own, ...chain.flatMap((found) => found ?? [])], certificate.der))
 }
 
+/** The certificate of a key that is kept elsewhere. Throws PecError 'configuration' naming every fault found. */
+export async function openCertificate(files: CertificateFiles): Promise<Pick<Signer, 'certificate' | 'chain' | 'algorithm'>> {
+  const read = (path: string): Promise<Certificate[]> =>
+    loadCertificates(path, undefined).catch((error: unknown) => {
+      throw new PecError('configuration', `cannot sign: certificate ${path}: ${reasonOf(error)}`)
+    })
+  const own = await read(files.certificate)
+  const chain = await Promise.all((files.chain ?? []).map(read))
+  const [certificate] = own
+  if (certificate === undefined) throw new PecError('configuration', `cannot sign: ${files.certificate} is empty`)
+  const { publicKey } = new X509Certificate(certificate.der)
+  const faults = certificateFaults(certificate, undefined, files)
+  if (!isUsable(publicKey)) faults.push('the key of the certificate is neither RSA nor EC')
+  if (faults.length > 0) throw new PecError('configuration', `cannot sign: ${faults.join('; ')}`)
+  return {
+    certificate: certificate.der,
+    chain: distinct([...own, ...chain.flat()], certificate.der),
+    algorithm: algorithmOf(publicKey),
+  }
+}
+
 /** A Signer over a key in memory, which stays a KeyObject: parsing PEM at each signature costs four times the signature. */
 export function createSigner(key: KeyObject, certificate: Buffer, chain: readonly Buffer[]): Signer {
   return {
     certificate,
     chain,
-    algorithm: key.asymmetricKeyType === 'ec' ? 'ec' : 'rsa',
+    algorithm: algorithmOf(key),
     sign: (data) =>
       new Promise((resolve, reject) => {
         // With a callback the work is done in the thread pool.
@@ -114,7 +140,7 @@ function leafOf(certificates: readonly Certificate[], key: KeyObject | undefined
   return certificates.find(({ der }) => key !== undefined && keyMatches(key, der)) ?? certificates[0]
 }
 
-function certificateFaults(certificate: Certificate, key: KeyObject | undefined, files: SignerFiles): string[] {
+function certificateFaults(certificate: Certificate, key: KeyObject | undefined, files: CertificateFiles): string[] {
   const { holder, at = new Date() } = files
   const faults: string[] = []
   if (key !== undefined && !isUsable(key)) faults.push('the key is neither RSA nor EC')
@@ -127,6 +153,10 @@ function certificateFaults(certificate: Certificate, key: KeyObject | undefined,
 
 function isUsable(key: KeyObject): boolean {
   return key.asymmetricKeyType === 'rsa' || key.asymmetricKeyType === 'ec'
+}
+
+function algorithmOf(key: KeyObject): Signer['algorithm'] {
+  return key.asymmetricKeyType === 'ec' ? 'ec' : 'rsa'
 }
 
 function distinct(certificates: readonly Certificate[], leaf: Buffer): Buffer[] {

@@ -6,6 +6,7 @@ import { parseConfig, SECTIONS } from '../../src/config/config.js'
 import type { Ini } from '../../src/config/values.js'
 import { PecError } from '../../src/errors.js'
 
+const TOKENS = { module: '/hsm.so', token: 'a', key_id: '0x01', pin_variable: 'PIN' }
 const PROVIDER = { name: 'Provider A', domain: 'pec-a.test', receipts: 'ricevute@pec-a.test' }
 
 /** The least that must be set, with these sections laid over it. */
@@ -82,6 +83,18 @@ describe('the settings', () => {
     assert.deepEqual(local.engine === 'mysql' && [local.at, local.passwordFile], [{ path: '/run/mysqld/mysqld.sock' }, undefined])
   })
 
+  test('have tokens only where a library is named', () => {
+    assert.equal(parse().tokens, undefined)
+    assert.deepEqual(
+      parse({ tokens: { ...TOKENS, pin_variable: '', second_token: 'serial:0042', pin_file: 'config/pin', timeout: 2 } }).tokens,
+      {
+        ...{ module: '/hsm.so', tokens: ['a', 'serial:0042'], keyLabel: undefined, keyId: '01' },
+        ...{ pin: { file: '/instance/config/pin' }, sessions: 8, timeout: 2 },
+      },
+    )
+    assert.deepEqual(parse({ tokens: TOKENS }).tokens?.pin, { variable: 'PIN' })
+  })
+
   test("take what Haraka's reader makes of numbers, and an empty value for none", () => {
     const { listeners, limits } = parse({ listeners: { submission: 2465, reception: '2525,2526' }, limits: { recipients: '' } })
     assert.deepEqual(listeners, { submission: [2465], reception: [2525, 2526] })
@@ -124,6 +137,14 @@ describe('a fault in the settings is named:', () => {
       '[ledger] tls is verified, but host 10.0.0.1 is no name that a certificate could have',
       { ledger: { engine: 'mysql', host: '10.0.0.1', tls: 'verified' } },
     ],
+    ['[tokens] token is set, but not module', { tokens: { token: 'a' } }],
+    ['[tokens] module is set, but not token', { tokens: { ...TOKENS, token: '' } }],
+    ['[tokens] token and second_token are the same', { tokens: { ...TOKENS, second_token: 'a' } }],
+    ['[tokens] token 42: write label:NUMBER or serial:NUMBER', { tokens: { ...TOKENS, second_token: 42 } }],
+    ['[tokens] module is set, but neither key_label nor key_id', { tokens: { ...TOKENS, key_id: '' } }],
+    ['[tokens] key_id is 1, not pairs of hexadecimal digits after 0x', { tokens: { ...TOKENS, key_id: 1 } }],
+    ['[tokens] module is set: give one of pin_file and pin_variable', { tokens: { ...TOKENS, pin_file: 'config/pin' } }],
+    ['[tokens] module is set: give one of pin_file and pin_variable', { tokens: { ...TOKENS, pin_variable: '' } }],
     ['[deadlines] first is not before second', { deadlines: { first: 81000 } }],
     ['[store] lmtp is dovecot, neither HOST:PORT nor the path of a socket', { store: { lmtp: 'dovecot', embedded: 'false' } }],
     ['[store] lmtp is a:99999, neither HOST:PORT nor the path of a socket', { store: { lmtp: 'a:99999', embedded: 'false' } }],

@@ -53,6 +53,8 @@ export interface GatewayPlan {
   readonly outbound?: Readonly<Record<string, string>>
   /** More of rspamd.ini. */
   readonly rspamd?: Readonly<Record<string, string>>
+  /** What else is done to the instance before it starts. */
+  readonly prepare?: (directory: string) => Promise<void>
   /** A mailbox store of the test's own, on this port, in place of the embedded one. */
   readonly storePort?: number
 }
@@ -85,6 +87,7 @@ export class TestGateway {
     const directory = join(await lab.directory(), 'gateway')
     const chosen = ports ?? (await choosePorts())
     await init(directory, plan, chosen)
+    await plan.prepare?.(directory)
     const { submission, starttls, mx, store } = chosen
     const listeners = [submission, starttls, mx, ...(plan.storePort === undefined ? [store] : [])]
     const instance = await lab.instance({
