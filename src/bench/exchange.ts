@@ -13,6 +13,8 @@ export type Times = { readonly [M in Milestone]?: number }
 interface Exchange {
   readonly start: number
   readonly times: { [M in Milestone]?: number }
+  /** Recipients that have not reached what each of them has to. */
+  readonly waiting: Map<Milestone, number>
 }
 
 /** Follows messages by their Message-ID until all the milestones of each were reached. */
@@ -21,6 +23,8 @@ export class ExchangeLog {
   private readonly open = new Map<string, Exchange>()
   private done: Times[] = []
   private wake: (() => void)[] = []
+  /** Messages done with, taken or not. */
+  count = 0
   private begun = 0
   private refusal: string | undefined
   private first = Infinity
@@ -31,21 +35,29 @@ export class ExchangeLog {
   }
 
   /** Begins to follow a message that starts at `start`; gives the Message-ID it must have. */
-  begin(start: number): string {
+  begin(start: number, recipients = 1): string {
     const id = `<bench-${process.pid}-${++this.begun}@client.test>`
-    this.open.set(id, { start, times: {} })
+    const waiting = new Map<Milestone, number>([
+      ['message', recipients],
+      ['receipt', recipients],
+    ])
+    this.open.set(id, { start, times: {}, waiting })
     this.first = Math.min(this.first, start)
     return id
   }
 
-  /** Notes a milestone; what is not ours, or was reached before, is left alone. */
+  /** Notes a milestone, once the last recipient has reached it; what is not ours, or was reached before, is left alone. */
   reach(id: string, milestone: Milestone, at: number): void {
     const exchange = this.open.get(id)
     if (exchange === undefined || milestone in exchange.times) return
+    const left = (exchange.waiting.get(milestone) ?? 1) - 1
+    exchange.waiting.set(milestone, left)
+    if (left > 0) return
     exchange.times[milestone] = at - exchange.start
     if (!this.milestones.every((each) => each in exchange.times)) return
     this.open.delete(id)
     this.done.push(exchange.times)
+    this.count++
     this.last = at
     this.wake.forEach((resolve) => resolve())
     this.wake = []

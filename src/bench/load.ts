@@ -6,30 +6,35 @@ import type { MessageMaker } from './message.js'
 export interface Load {
   /** Open sessions, greeted and logged in. */
   readonly sessions: readonly SmtpClient[]
-  readonly from: string
-  readonly to: readonly string[]
-  readonly messages: MessageMaker
+  /** What the next message is to be. */
+  readonly next: () => MessageMaker
   readonly log: ExchangeLog
 }
 
 /** When everything owed for a message must have arrived at the latest. */
-const DRAIN_MS = 60_000
+const DRAIN_MS = 180_000
 
 /**
  * Every session submits its next message when the last was accepted, as long as fewer than `window` messages are under way: the
- * system is always busy and its queue never long. For `ms`, then until all is done. Rejects if a message is refused.
+ * system is always busy and its queue never long. For `ms`, or `most` messages, then until all is done. Resolves to
+ * the messages per second that were done with before the last was submitted. Rejects if a message is refused.
  */
-export async function saturate(load: Load, ms: number, window: number): Promise<void> {
-  const end = performance.now() + ms
+export async function saturate(load: Load, ms: number, window: number, most = Infinity): Promise<number> {
+  const start = performance.now()
+  const before = load.log.count
+  const end = start + ms
+  let begun = 0
   await Promise.all(
     load.sessions.map(async (session) => {
-      while (performance.now() < end) {
+      while (performance.now() < end && begun++ < most) {
         await load.log.room(window, DRAIN_MS)
         await submit(load, session, performance.now())
       }
     }),
   )
+  const rate = ((load.log.count - before) * 1000) / (performance.now() - start)
   await load.log.drained(DRAIN_MS)
+  return rate
 }
 
 /**
@@ -61,11 +66,12 @@ export async function submitOne(load: Load): Promise<void> {
 }
 
 async function submit(load: Load, session: SmtpClient, start: number): Promise<void> {
-  const id = load.log.begin(start)
-  const data = load.messages.make(id)
+  const { from, to, make } = load.next()
+  const id = load.log.begin(start, to.length)
+  const data = make(id)
   // One command at a time: replies to pipelined ones meet Nagle's algorithm in Haraka, and wait 40 ms for the client's ACK.
-  expect(await session.command(`MAIL FROM:<${load.from}>`))
-  for (const address of load.to) expect(await session.command(`RCPT TO:<${address}>`))
+  expect(await session.command(`MAIL FROM:<${from}>`))
+  for (const address of to) expect(await session.command(`RCPT TO:<${address}>`))
   expect(await session.command('DATA'))
   expect(await session.sendData(data))
   load.log.reach(id, 'accepted', performance.now())

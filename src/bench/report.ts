@@ -127,6 +127,7 @@ function figure(value: number | undefined): number | undefined {
   return value === undefined ? undefined : rounded(value)
 }
 
-function machine(): string {
+/** What it was measured on. */
+export function machine(): string {
   return `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}`
 }

@@ -56,8 +56,8 @@ export class Rig {
   }
 
   /** Messages of `size` bytes to its recipient, or to others. */
-  load(size: number, to: readonly string[] = [this.running.to]): Load {
+  readonly load = (size: number, to: readonly string[] = [this.running.to]): Load => {
     const messages = messageMaker(size, this.running.from, to)
-    return { sessions: this.sessions, from: this.running.from, to, messages, log: this.log }
+    return { sessions: this.sessions, next: () => messages, log: this.log }
   }
 }

@@ -71,7 +71,8 @@ async function measureRound(rig: Rig, load: Load, size: number, ms: number): Pro
   return { messagesPerSecond: exchanges.length / seconds, cpuMsPerMessage: cpuMs / exchanges.length }
 }
 
-function quantiles(exchanges: readonly Times[]): Throughput['latencies'] {
+/** Of every milestone that was reached. */
+export function quantiles(exchanges: readonly Times[]): Throughput['latencies'] {
   const reached = [...new Set(exchanges.flatMap((times) => Object.keys(times) as Milestone[]))]
   return Object.fromEntries(
     reached.map((milestone) => {

@@ -32,3 +32,13 @@ test('there is room when a message is done with, and a complaint when none gets 
   await room
   await log.drained(50)
 })
+
+test('a message to several is in the mailboxes, and its receipts are there, when the last is', () => {
+  const log = new ExchangeLog(['message', 'acceptance', 'receipt'])
+  const id = log.begin(0, 2)
+  for (const at of [1, 2]) log.reach(id, 'message', at)
+  log.reach(id, 'acceptance', 3)
+  for (const at of [4, 5]) log.reach(id, 'receipt', at)
+  assert.deepEqual(log.take().exchanges, [{ message: 2, acceptance: 3, receipt: 5 }])
+  assert.equal(log.count, 1)
+})

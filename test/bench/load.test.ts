@@ -10,14 +10,8 @@ import { Laboratory } from '../harness/laboratory.js'
 async function loadOn(lab: Laboratory, log: ExchangeLog, port: number): Promise<Load> {
   const session = await lab.client({ port })
   await session.command('LHLO client.test')
-  const to = ['to@pec-a.test']
-  return {
-    sessions: [session],
-    from: 'from@pec-a.test',
-    to,
-    messages: messageMaker(20 * 1024, 'from@pec-a.test', to),
-    log,
-  }
+  const messages = messageMaker(20 * 1024, 'from@pec-a.test', ['to@pec-a.test'])
+  return { sessions: [session], next: () => messages, log }
 }
 
 test('messages have the size asked for, and nothing to stuff', () => {
