@@ -28,8 +28,8 @@ export const hook_mail = hook<Connection, readonly [Address, Readonly<Record<str
   [sender, parameters],
 ) {
   if (!isOurs(connection)) return PASS
-  const { provider, config } = theGateway()
-  const reply = await mayBeginSubmission(connection, sender.address, provider.directory)
+  const { house, config } = theGateway()
+  const reply = await mayBeginSubmission(connection, sender.address, house.directory)
   if (reply.code === 'refuse') this.lognotice(`submission from ${connection.remote.ip} refused: ${String(reply.text)}`)
   return reply.code === 'pass' ? mayBeThisLarge(parameters, config.limits.bytes) : reply
 })

@@ -3,6 +3,7 @@ import { reasonOf } from '../src/errors.js'
 import { theGateway } from '../src/haraka/gateway.js'
 import { hook, PASS } from '../src/haraka/hook.js'
 import { roleOf } from '../src/haraka/session.js'
+import { tellAuthentication } from '../src/haraka/telling.js'
 import type { Connection, Plugin } from '../src/haraka/types.js'
 
 const METHODS = ['PLAIN', 'LOGIN']
@@ -36,6 +37,7 @@ export function check_plain_passwd(this: Plugin, connection: Connection, user: s
         this,
         `authentication of ${JSON.stringify(user)} from ${connection.remote.ip}: ${matches ? 'passed' : 'failed'}`,
       )
+      tellAuthentication(connection, user, matches, theGateway().watching.watch)
       verdict(matches)
     },
     (error: unknown) => {
@@ -46,6 +48,6 @@ export function check_plain_passwd(this: Plugin, connection: Connection, user: s
 }
 
 async function authenticate(user: string, password: string): Promise<boolean> {
-  const mailbox = await theGateway().provider.directory.authenticate(user, password)
+  const mailbox = await theGateway().house.directory.authenticate(user, password)
   return mailbox !== undefined && mailbox.state !== 'closed'
 }

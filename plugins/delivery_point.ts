@@ -6,6 +6,7 @@ import { tellAccepted, tellRefused, untilDone } from '../src/haraka/outcome.js'
 import { keepTo, mustEncrypt, type TlsSetup } from '../src/haraka/peer-tls.js'
 import { interpretReplies, type ClientPool } from '../src/haraka/replies.js'
 import { hasSpoken, listenTo } from '../src/haraka/silence.js'
+import { tellDeferral } from '../src/haraka/telling.js'
 import type { BounceError, DeliveredParams, Plugin, QueuedMail } from '../src/haraka/types.js'
 
 /** Seconds until a message is looked at again when the ledger could not tell whether it may leave. */
@@ -20,8 +21,8 @@ export const hook_send_email = hook<QueuedMail>(
   async (mail) => {
     listenTo(mail)
     // Haraka takes up its queue before the gateway is open.
-    const { provider, deadlines } = await whenOpen()
-    return passGate(mail, provider.ledger, deadlines.clock())
+    const { house, deadlines } = await whenOpen()
+    return passGate(mail, house.ledger, deadlines.clock())
   },
   () => LATER,
 )
@@ -39,6 +40,15 @@ export const hook_delivered = hook<QueuedMail, DeliveredParams>(async function (
   await untilDone(this, () => tellAccepted(mail, recipients, response, theGateway()))
   return PASS
 })
+
+/** Haraka tries again later, whatever is answered here. */
+export const hook_deferred = hook<QueuedMail, { readonly delay: number; readonly err: unknown }>(
+  (mail, { delay, err }) => {
+    tellDeferral(mail, err, delay, theGateway().watching.watch)
+    return Promise.resolve(PASS)
+  },
+  () => PASS,
+)
 
 /** Haraka's own report goes out only where the answer is to pass: PEC has its notices. */
 export const hook_bounce = hook<QueuedMail, BounceError>(async function (mail, error) {

@@ -14,8 +14,9 @@ import { startHousekeeping } from '../src/haraka/housekeeping.js'
 import { cleanLine } from '../src/haraka/log-line.js'
 import { keepBytes } from '../src/haraka/messages.js'
 import { startRescue } from '../src/haraka/orphans.js'
-import { roleOf } from '../src/haraka/session.js'
-import type { Connection, Plugin } from '../src/haraka/types.js'
+import { pointOf, roleOf } from '../src/haraka/session.js'
+import { tellRefusal, tellTls, type Denial } from '../src/haraka/telling.js'
+import type { Connection, Plugin, QueuedMail } from '../src/haraka/types.js'
 
 let config: Config
 /** What the master ends: its own work, and the store, which the workers have done with by then. */
@@ -58,6 +59,26 @@ export const hook_connect = hook<Connection>(async (connection) => {
   const role = roleOf(connection, (await whenOpen()).config)
   return role === undefined ? { code: 'refuse', text: 'This port is not in [listeners] of pec.ini' } : PASS
 })
+
+const tellOfTls = hook<Connection>(
+  (connection) => {
+    const { config, watching } = theGateway()
+    tellTls(connection, pointOf(connection, config), watching.watch)
+    return Promise.resolve(PASS)
+  },
+  () => PASS,
+)
+export { tellOfTls as hook_ehlo, tellOfTls as hook_helo }
+
+/** A refusal stands, whatever is answered here but ACCEPT. The queue's refusals are those of messages, not of sessions. */
+export const hook_deny = hook<Connection | QueuedMail, Denial>(
+  (object, denial) => {
+    const { config, watching } = theGateway()
+    if ('remote' in object) tellRefusal(object, denial, pointOf(object, config), watching.watch)
+    return Promise.resolve(PASS)
+  },
+  () => PASS,
+)
 
 export const hook_data = hook<Connection>((connection) => {
   if (connection.transaction !== null) keepBytes(connection.transaction, theGateway())

@@ -4,6 +4,7 @@ import { theGateway } from '../src/haraka/gateway.js'
 import { hook, PASS } from '../src/haraka/hook.js'
 import { receive } from '../src/haraka/messages.js'
 import { mayReceive, roleOf } from '../src/haraka/session.js'
+import { tellRelayAttempt } from '../src/haraka/telling.js'
 import type { Connection, Plugin } from '../src/haraka/types.js'
 
 export function register(this: Plugin): void {
@@ -14,8 +15,9 @@ const isOurs = (connection: Connection): boolean => roleOf(connection, theGatewa
 
 export const hook_rcpt = hook<Connection, readonly [Address]>(function (connection, [recipient]) {
   if (!isOurs(connection)) return Promise.resolve(PASS)
-  const reply = mayReceive(recipient.address, theGateway().provider.directory)
+  const reply = mayReceive(recipient.address, theGateway().house.directory)
   if (reply.code === 'refuse') {
+    tellRelayAttempt(connection, recipient.address, theGateway().watching.watch)
     this.lognotice(
       `relay attempt from ${connection.remote.ip} to ${JSON.stringify(recipient.address)} refused: ${String(reply.text)}`,
     )

@@ -16,6 +16,7 @@ export type ErrorCode =
   | 'quarantine' // what must be kept cannot be written
   | 'timestamp' // no authority gave a time stamp that holds
   | 'archive' // a day of the register cannot be archived, or an archive cannot be read
+  | 'log' // a flat log cannot be written
   | 'conflict' // another transaction certified this first
 
 const brand = Symbol.for('haraka-pec.error')

@@ -12,6 +12,7 @@ import { ldap } from './ldap.js'
 import { ledger } from './ledger.js'
 import { limits } from './limits.js'
 import { listeners } from './listeners.js'
+import { log } from './log.js'
 import { peers, peerTls, routes } from './peers.js'
 import { provider } from './provider.js'
 import { index } from './provider-index.js'
@@ -27,7 +28,7 @@ import { Values, type Ini } from './values.js'
 
 export const SECTIONS = {
   ...{ provider, listeners, signer, tokens, trust, index, directory, ldap, ledger, store, limits },
-  ...{ antivirus, quarantine, reception, spam, delivery, deadlines, peers, peerTls, routes, files },
+  ...{ antivirus, quarantine, reception, spam, delivery, deadlines, peers, peerTls, routes, files, log },
 }
 
 type Contents<Sections> = { readonly [Name in keyof Sections]: Sections[Name] extends Section<infer T> ? Readonly<T> : never }

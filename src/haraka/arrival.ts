@@ -44,6 +44,11 @@ export class Arrival implements MessageStream {
     this.path = join(settings.directory, `${uuid.replace(/[^\w.-]/g, '_')}.eml`)
   }
 
+  /** Whether it was too much for the memory. */
+  get isInFile(): boolean {
+    return this.file !== undefined
+  }
+
   /** A line as it came over the wire, with its CRLF. RFC 5321 §4.5.2: a leading dot is the wire's. */
   add_line(line: Buffer | string): void {
     if (this.isComplete || this.gone) return

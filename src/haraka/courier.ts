@@ -9,6 +9,7 @@ import { reasonOf } from '../errors.js'
 import { slice } from '../mail/source.js'
 import type { DeliveryPoint } from '../points/delivery.js'
 import type { Dispatch } from '../points/ports.js'
+import type { Health } from '../watch/health.js'
 import { untilDone } from './outcome.js'
 import type { Courier } from './outbox.js'
 import type { QueueFile } from './queue-file.js'
@@ -20,6 +21,7 @@ export interface CourierHouse {
   /** Messages above this size, in bytes, are for Haraka: they would be held in memory while they wait. */
   readonly memory: number
   readonly delivery: () => DeliveryPoint
+  readonly health: Health
   readonly log: Logger
 }
 
@@ -34,7 +36,7 @@ export function newCourier(house: CourierHouse): Courier {
   }
 }
 
-async function deliver(file: QueueFile, { queue, pool, delivery, log }: CourierHouse): Promise<void> {
+async function deliver(file: QueueFile, { queue, pool, delivery, health, log }: CourierHouse): Promise<void> {
   const { dispatch, path } = file
   const [recipient = ''] = dispatch.to
   const finish = async (reply: Reply): Promise<void> => {
@@ -42,7 +44,8 @@ async function deliver(file: QueueFile, { queue, pool, delivery, log }: CourierH
     log.loginfo(`to ${recipient}: ${reply.code} ${reply.text}`)
     await untilDone(log, () => conclude(dispatch, recipient, reply, delivery()))
   }
-  const reply = await pool.deliver(dispatch.from, recipient, dispatch.message, finish).catch((error: unknown) => {
+  const attempt = pool.deliver(dispatch.from, recipient, dispatch.message, finish)
+  const reply = await health.of('store', attempt).catch((error: unknown) => {
     log.logwarn(reasonOf(error))
     return undefined
   })

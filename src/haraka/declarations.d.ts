@@ -3,6 +3,7 @@ declare module 'haraka-constants' {
     readonly cont: number
     readonly deny: number
     readonly denysoft: number
+    readonly denysoftdisconnect: number
     readonly ok: number
     readonly delay: number
   }

@@ -4,25 +4,27 @@
  */
 import { mkdir } from 'node:fs/promises'
 import type { Config } from '../config/config.js'
-import { PecError, reasonOf } from '../errors.js'
+import { PecError } from '../errors.js'
 import { openAccessPoint, type AccessPoint } from '../points/access.js'
 import type { DeadlineHouse } from '../points/deadlines.js'
 import { openDeliveryPoint, type DeliveryPoint } from '../points/delivery.js'
+import type { House } from '../points/house.js'
 import { openReceptionPoint, type ReceptionPoint } from '../points/reception.js'
 import { openProvider, type Provider } from '../provider.js'
 import { LmtpPool } from '../lmtp/pool.js'
-import { Health } from '../watch/health.js'
-import { Listeners } from '../watch/listeners.js'
 import { watchHouse } from '../watch/watched.js'
 import { newCourier } from './courier.js'
 import { openOutbox } from './outbox.js'
 import type { SpamFilter } from './spam-filter.js'
-import { logTroubles } from './trouble-log.js'
+import { watchSpamFilter } from './telling.js'
 import type { HarakaQueue, Logger } from './types.js'
+import { startWatching, type Watching } from './watching.js'
 
 export interface Gateway {
   readonly config: Config
   readonly provider: Provider
+  /** The provider's parts as the points have them: watched. */
+  readonly house: House
   readonly access: AccessPoint
   readonly reception: ReceptionPoint
   readonly delivery: DeliveryPoint
@@ -30,16 +32,14 @@ export interface Gateway {
   readonly spam?: SpamFilter | undefined
   /** For the work that one node does at a time. */
   readonly deadlines: DeadlineHouse
-  /** Who wants to know what happens here listens to it. */
-  readonly watch: Listeners
-  readonly health: Health
+  readonly watching: Watching
 }
 
 /** Deliveries that wait for a connection to the store, in memory; more are Haraka's. */
 const MAX_WAITING = 200
 
 let current: Gateway | undefined
-let restPool: () => void = () => undefined
+const endings: (() => void)[] = []
 let spamFilter: SpamFilter | undefined
 let announce: (gateway: Gateway) => void = () => undefined
 const opened = new Promise<Gateway>((resolve) => (announce = resolve))
@@ -53,16 +53,14 @@ export function useSpamFilter(filter: SpamFilter): void {
 export async function openGateway(config: Config, queue: HarakaQueue, log: Logger, start: 'strict' | 'patient'): Promise<void> {
   if (config.spam !== undefined && spamFilter === undefined)
     throw new PecError('configuration', '[spam] of pec.ini is enabled, but config/plugins has no line pec/spam')
+  const watching = startWatching(config, log)
+  const { watch, health, clock } = watching
   await mkdir(config.files.spool, { recursive: true, mode: 0o700 })
   const provider = await openProvider(config, (message) => log.lognotice(message), start)
   const pool = new LmtpPool(config.store.lmtp, { connections: config.store.connections, waiting: MAX_WAITING })
-  const courier = newCourier({ queue, pool, memory: config.files.memory, delivery: () => delivery, log })
-  const clock = (): Date => new Date()
-  const watch = new Listeners((error) => log.logerror(`a listener failed: ${reasonOf(error)}`))
-  watch.listen(logTroubles(log))
-  const watched = { watch, health: new Health(watch, clock), clock }
+  const courier = newCourier({ queue, pool, memory: config.files.memory, delivery: () => delivery, health, log })
   const outbox = openOutbox(queue, config.files.spool, courier)
-  const house = watchHouse({ ...provider, outbox, clock }, nameOfKey(config), watched)
+  const house = watchHouse({ ...provider, outbox, clock }, nameOfKey(config), watching)
   const delivery = openDeliveryPoint({
     ...house,
     briefHash: { input: config.delivery.briefHashInput, algorithm: config.delivery.briefHash },
@@ -71,15 +69,19 @@ export async function openGateway(config: Config, queue: HarakaQueue, log: Logge
   current = {
     config,
     provider,
-    spam: spamFilter,
+    house,
+    spam: spamFilter === undefined ? undefined : watchSpamFilter(spamFilter, watch),
     delivery,
     deadlines: { ...house, deadlines: config.deadlines },
     access: openAccessPoint({ ...house, limits: config.limits }),
     reception: openReceptionPoint({ ...house, ordinaryMail: config.reception.ordinaryMail }),
-    watch,
-    health: watched.health,
+    watching,
   }
-  restPool = () => pool.close()
+  endings.push(
+    () => pool.close(),
+    () => watching.rest(),
+  )
+  watch.tell({ kind: 'started', at: clock() })
   announce(current)
 }
 
@@ -101,5 +103,5 @@ export function theGateway(): Gateway {
 
 /** Lets the process end once the work in hand is done: Haraka says so before that, and the hooks need the gateway until then. */
 export function restGateway(): void {
-  restPool()
+  for (const end of endings) end()
 }

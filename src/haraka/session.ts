@@ -6,6 +6,7 @@ import type { Config } from '../config/config.js'
 import { domainOf, isAddress } from '../mail/address.js'
 import { parseLogin } from '../directory/own-directory.js'
 import type { Directory, Mailbox } from '../points/ports.js'
+import type { Point } from '../watch/occurrence.js'
 import { ACCEPT, PASS, type Reply } from './hook.js'
 import type { Connection } from './types.js'
 
@@ -16,6 +17,11 @@ export function roleOf(connection: Connection, { listeners }: Config): Role | un
   const { port } = connection.local
   if (listeners.submission.includes(port)) return 'submission'
   return listeners.reception.includes(port) ? 'reception' : undefined
+}
+
+/** The point that a session belongs to; one on a listener that plays none never gets further than its refusal. */
+export function pointOf(connection: Connection, config: Config): Point {
+  return roleOf(connection, config) === 'submission' ? 'access' : 'reception'
 }
 
 /** The login that the session authenticated with, lower case; undefined before that. */

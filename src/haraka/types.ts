@@ -35,12 +35,19 @@ export interface Transaction {
   end_data(done: () => void): void
 }
 
+/** As Node.js describes it, with the version of TLS. */
+export interface Cipher {
+  readonly version: string
+  readonly name: string
+  readonly standardName?: string
+}
+
 export interface Connection extends Logger {
   readonly uuid: string
   readonly local: { readonly ip: string; readonly port: number }
   readonly remote: { readonly ip: string; readonly host: string; readonly closed: boolean }
   readonly hello: { readonly host: string }
-  readonly tls: { readonly enabled: boolean }
+  readonly tls: { readonly enabled: boolean; readonly cipher?: Cipher }
   readonly relaying: boolean
   readonly capabilities: string[]
   readonly notes: Record<string, unknown>

@@ -78,7 +78,9 @@ export interface Refused extends Occurred {
   readonly point: Point
   readonly client: Client
   readonly session: string
-  readonly command: 'connect' | 'mail' | 'rcpt' | 'data'
+  /** The command that was refused, e.g. RCPT. */
+  readonly command: string
+  /** '' for the null path; undefined before MAIL. */
   readonly sender: string | undefined
   readonly recipients: readonly string[]
   /** What the client was told. */
@@ -104,6 +106,20 @@ export interface Received extends Occurred {
   readonly identifier: string | undefined
   /** From the end of DATA to our answer. */
   readonly milliseconds: number
+}
+
+/** An attempt to deliver or relay a message failed for now: there will be another. */
+export interface Deferred extends Occurred {
+  readonly kind: 'deferral'
+  readonly identifier: string
+  /** '' for the null path. */
+  readonly sender: string
+  readonly recipients: readonly string[]
+  /** Where the message is to go; our own for our mailboxes. */
+  readonly domain: string
+  readonly reason: string
+  /** Seconds until the next attempt. */
+  readonly delay: number
 }
 
 /** A step was committed to the register. */
@@ -212,9 +228,9 @@ export interface Reloaded extends Occurred {
   readonly detail: string
 }
 
-/** A process is ready for mail, or has ended its work. */
+/** A process is ready for mail, or was told to end and finishes its work. */
 export interface Process extends Occurred {
-  readonly kind: 'started' | 'ended'
+  readonly kind: 'started' | 'ending'
 }
 
 export type Occurrence =
@@ -223,6 +239,7 @@ export type Occurrence =
   | RelayAttempted
   | Refused
   | Received
+  | Deferred
   | Registered
   | VirusKept
   | Scanned

@@ -12,6 +12,7 @@ import { fromBuffer, readAll } from '../../src/mail/source.js'
 import type { DeliveryPoint } from '../../src/points/delivery.js'
 import type { Dispatch, Errand, Outbox } from '../../src/points/ports.js'
 import { Laboratory } from '../harness/laboratory.js'
+import { listening } from './listening.js'
 import { mailOf } from './mail.js'
 
 const MESSAGE = fromBuffer(Buffer.from('Subject: x\r\n\r\nthe original\r\n'))
@@ -57,7 +58,7 @@ async function rigOn(lab: Laboratory, script: Script, memory = 1000): Promise<Ri
     headOf: () => Buffer.alloc(0),
     handOver: ({ name }) => void done.push(`Haraka has ${name}`),
   }
-  const courier = newCourier({ queue, pool, memory, delivery: () => point, log: mailOf() })
+  const courier = newCourier({ queue, pool, memory, delivery: () => point, health: listening().health, log: mailOf() })
   const rig: Rig = { outbox: openOutbox(queue, spool, courier), done, failures: 0, files: () => readdir(directory) }
   return rig
 }

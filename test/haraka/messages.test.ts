@@ -8,7 +8,9 @@ import { keepBytes, receive, submit } from '../../src/haraka/messages.js'
 import { readAll } from '../../src/mail/source.js'
 import type { AccessPoint, Submission } from '../../src/points/access.js'
 import type { Incoming, ReceptionOutcome, ReceptionPoint } from '../../src/points/reception.js'
+import type { Occurrence } from '../../src/watch/occurrence.js'
 import { connectionOf, transactionOf, type TestTransaction } from './connection.js'
+import { listening } from './listening.js'
 
 const directory = mkdtempSync(join(tmpdir(), 'pec-messages-'))
 after(() => rmSync(directory, { recursive: true }))
@@ -42,7 +44,8 @@ function pointsFor(outcome: ReceptionOutcome = { accepted: true, as: 'envelope' 
       return outcome
     },
   }
-  return { told, access, reception }
+  const occurrences: Occurrence[] = []
+  return { told, access, reception, occurrences, watching: listening(occurrences) }
 }
 
 describe('the bytes of a message', () => {
@@ -94,8 +97,8 @@ describe('a submission', () => {
   })
 
   test('that is not accepted is taken all the same: a notice says why', async () => {
-    const { access } = pointsFor(undefined, false)
-    const reply = await submit(connectionOf({ user: ANNA, transaction: await received('A: b\r\n\r\n') }), { access })
+    const points = pointsFor(undefined, false)
+    const reply = await submit(connectionOf({ user: ANNA, transaction: await received('A: b\r\n\r\n') }), points)
     assert.deepEqual(reply, { code: 'accept', text: '2.6.0 Message not accepted, a notice says why: id@pec-a.test' })
   })
 
@@ -137,6 +140,46 @@ describe('a message from elsewhere', () => {
     const points = pointsFor({ accepted: false, reason: '5.1.1 Unknown mailbox' })
     const reply = await receive(connectionOf({ transaction: await received('A: b\r\n\r\n') }), points)
     assert.deepEqual(reply, { code: 'refuse', text: '5.1.1 Unknown mailbox' })
+  })
+})
+
+describe('what is told', () => {
+  /** Without what changes from run to run. */
+  const facts = (occurrence: Occurrence) => ({ ...occurrence, at: undefined, milliseconds: undefined, session: undefined })
+  const told = {
+    ...{ kind: 'reception', client: { ip: '192.0.2.2', host: 'client.test' }, sender: ANNA, recipients: [UGO, 'Eva@PEC-b.test'] },
+    ...{ size: 8, at: undefined, milliseconds: undefined, session: undefined },
+  }
+
+  test('of a submission is who sent it to whom, and what became of it', async () => {
+    const points = pointsFor()
+    await submit(connectionOf({ user: ANNA, transaction: await received('A: b\r\n\r\n') }), points)
+    const expected = { ...told, point: 'access', outcome: 'accepted', identifier: 'id@pec-a.test' }
+    assert.deepEqual(points.occurrences.map(facts), [expected])
+  })
+
+  test('of a message from elsewhere is what it was judged to be; of one refused, nothing here', async () => {
+    const points = pointsFor()
+    await receive(connectionOf({ transaction: await received('A: b\r\n\r\n') }), points)
+    assert.deepEqual(points.occurrences.map(facts), [{ ...told, point: 'reception', outcome: 'envelope', identifier: undefined }])
+    const refusing = pointsFor({ accepted: false, reason: '5.1.1 Unknown mailbox' })
+    await receive(connectionOf({ transaction: await received('A: b\r\n\r\n') }), refusing)
+    assert.deepEqual(refusing.occurrences, [])
+  })
+
+  test('is that the spool fails, and that it works again', async () => {
+    const points = pointsFor()
+    const broken = transactionOf(ANNA, UGO)
+    keepBytes(broken, { config: { files: { spool: join(directory, 'away'), memory: 0 } } as Config })
+    await broken.receive('A: b\r\n\r\n').catch(() => undefined)
+    await assert.rejects(submit(connectionOf({ user: ANNA, transaction: broken }), points), /the spool cannot be written/)
+    await submit(connectionOf({ user: ANNA, transaction: await received('A: b\r\n\r\n', 0) }), points)
+    const changes = points.occurrences.map(({ kind, ...rest }) => [kind, 'part' in rest ? rest.part : undefined])
+    assert.deepEqual(changes, [
+      ['failure', 'spool'],
+      ['recovery', 'spool'],
+      ['reception', undefined],
+    ])
   })
 })
 

@@ -73,7 +73,7 @@ test('a listener that throws stops neither the others nor whoever tells', () => 
   const end = watch.listen(({ kind }) => heard.push(kind))
   watch.tell({ kind: 'started', at: new Date() })
   end()
-  watch.tell({ kind: 'ended', at: new Date() })
+  watch.tell({ kind: 'ending', at: new Date() })
   assert.deepEqual(heard, ['started'])
   assert.deepEqual(bugs, [bug, bug])
 })
