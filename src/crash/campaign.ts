@@ -4,16 +4,21 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Authority } from '../demo/authority.js'
-import { freePorts } from '../lab/ports.js'
+import { freePort, freePorts } from '../lab/ports.js'
 import { correspond, type Attempt, type User } from './clients.js'
 import { gather } from './evidence.js'
 import { killMany, type Victim } from './killer.js'
 import { Chance } from './random.js'
-import { Site, type SitePlan } from './site.js'
+import { Site, type NodePlan, type SitePlan } from './site.js'
+import type { Turn } from './turn.js'
 import { judge, type Verdict } from './verdict.js'
 
-/** local: between users of one provider. peers: between those of two as well. */
-export type Setup = 'local' | 'peers'
+/**
+ * local: between users of one provider. peers: between those of two as well. nodes: of one provider on two nodes, over one MariaDB,
+ * one mailbox store and one clamd.
+ */
+export const SETUPS = ['local', 'peers', 'nodes'] as const
+export type Setup = (typeof SETUPS)[number]
 
 export interface CampaignOptions {
   readonly setup: Setup
@@ -22,6 +27,8 @@ export interface CampaignOptions {
   readonly workers: number
   /** How long the queues may stay as they are, in milliseconds, before everything is restarted. */
   readonly patience: number
+  /** Shared by runs at the same time. */
+  readonly turn: Turn
   readonly progress: (line: string) => void
   /** Where everything stays for inspection if there was a violation; it goes otherwise. */
   readonly keepFaulty?: boolean
@@ -33,7 +40,6 @@ export interface CampaignResult extends Verdict {
   readonly kills: ReadonlyMap<Victim, number>
   /** Queue files that nobody took up before everything was restarted. */
   readonly stranded: readonly string[]
-  readonly seconds: number
 }
 
 /** Users of each provider; one address of each is nobody's. */
@@ -45,18 +51,20 @@ const RESTARTS = 6
 
 export async function runCampaign(options: CampaignOptions): Promise<CampaignResult> {
   const directory = await mkdtemp(join(tmpdir(), `pec-crash-${options.setup}-`))
+  const endTurn = await options.turn.take()
   const stop = new AbortController()
   let sites: readonly Site[] = []
   let keep = false
   try {
     sites = await open(directory, options, stop.signal)
-    const result = await run(sites, options, stop)
+    const result = await run(sites, options, stop, endTurn)
     keep = options.keepFaulty === true && hasViolations(result)
     if (keep) await writeFile(join(directory, 'result.json'), JSON.stringify(result, undefined, 1))
     return result
   } finally {
+    endTurn()
     stop.abort()
-    await Promise.all(sites.map((site) => site.killAll()))
+    await Promise.all(sites.map((site) => site.close()))
     if (keep) {
       for (const site of sites) await writeFile(join(site.plan.directory, 'log'), site.log)
       options.progress(`everything is in ${directory}`)
@@ -68,8 +76,12 @@ export function hasViolations({ lost, duplicateReceipts, uncertifiedSent, leftov
   return lost.length + duplicateReceipts.length + uncertifiedSent.length + leftover.length > 0
 }
 
-async function run(sites: readonly Site[], options: CampaignOptions, stop: AbortController): Promise<CampaignResult> {
-  const begin = performance.now()
+async function run(
+  sites: readonly Site[],
+  options: CampaignOptions,
+  stop: AbortController,
+  endTurn: () => void,
+): Promise<CampaignResult> {
   const chance = new Chance(options.seed)
   const attempts: Attempt[] = []
   const letters = usersOf(sites).map((user) => correspond(user, attempts, chance.branch(), stop.signal))
@@ -84,9 +96,10 @@ async function run(sites: readonly Site[], options: CampaignOptions, stop: Abort
   stop.abort()
   for (const { traps } of sites) traps.clear()
   await Promise.all(letters)
+  endTurn()
   const stranded = await drain(sites, options)
   const verdict = judge(await gather(sites, attempts), (address) => !address.startsWith(`${UNKNOWN}@`))
-  return { ...verdict, setup: options.setup, attempts, kills, stranded, seconds: (performance.now() - begin) / 1000 }
+  return { ...verdict, setup: options.setup, attempts, kills, stranded }
 }
 
 /** Resolves when the queues are empty, or will never be; with what was in them before everything was restarted. */
@@ -129,14 +142,18 @@ function usersOf(sites: readonly Site[]): User[] {
 
 async function open(directory: string, { setup, workers }: CampaignOptions, signal: AbortSignal): Promise<Site[]> {
   const authority = await Authority.open(join(directory, 'authority'))
-  const names = setup === 'local' ? ['a'] : ['a', 'b']
   const sites: Site[] = []
-  for (const name of names) sites.push(await Site.init(await planOf(name, directory, workers), authority, signal))
-  await introduce(sites, directory)
   try {
+    for (const name of setup === 'peers' ? ['a', 'b'] : ['a']) {
+      const plan = await planOf(name, directory, workers)
+      const servers = setup === 'nodes' ? { clamd: await freePort() } : {}
+      sites.push(await Site.init({ ...plan, ...servers }, authority, signal))
+    }
+    await introduce(sites, directory)
+    if (setup === 'nodes') for (const site of sites) await site.addNode(await secondNode(site))
     await Promise.all(sites.map((site) => site.start()))
   } catch (error) {
-    await Promise.all(sites.map((site) => site.killAll()))
+    await Promise.all(sites.map((site) => site.close()))
     throw error
   }
   return sites
@@ -152,6 +169,11 @@ async function planOf(name: string, directory: string, workers: number): Promise
     ports: { submission, starttls, mx, store },
     mailboxes: USERS.map((user) => `${user}@${domain}`),
   }
+}
+
+async function secondNode({ plan }: Site): Promise<NodePlan> {
+  const [submission = 0, starttls = 0, mx = 0] = await freePorts(3)
+  return { directory: `${plan.directory}-second`, ports: { submission, starttls, mx } }
 }
 
 /** Each gets the others' records and routes to them. */

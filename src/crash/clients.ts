@@ -12,8 +12,8 @@ export interface Attempt {
   readonly to: readonly string[]
   /** Lines of its body. */
   readonly lines: number
-  /** 250; any other reply; or the connection broke off. */
-  readonly answer: 'accepted' | 'refused' | 'silence'
+  /** 250; to try again later; any other reply; or the connection broke off. */
+  readonly answer: 'accepted' | 'deferred' | 'refused' | 'silence'
 }
 
 /** Beyond what stays in memory (4 MiB): it goes through the spool. */
@@ -50,7 +50,7 @@ export async function correspond(
   let count = 0
   while (!until.aborted) {
     await sleep(chance.between(20, 250))
-    session ??= await logIn(address, site)
+    session ??= await logIn(address, chance.one(site.submissionPorts))
     if (session === undefined) continue
     const lines = chance.happens(LARGE_SHARE) ? LARGE : chance.between(1, SMALL)
     const id = `<${address.replace('@', '.')}.${count++}.${process.pid}@crash.test>`
@@ -68,9 +68,9 @@ export async function correspond(
 const PATIENCE_MS = 20_000
 
 /** Undefined if nobody answers now. */
-async function logIn(address: string, site: Site): Promise<SmtpClient | undefined> {
+async function logIn(address: string, port: number): Promise<SmtpClient | undefined> {
   try {
-    const session = await connectClient({ port: site.plan.ports.submission, implicitTls: true, patienceMs: PATIENCE_MS })
+    const session = await connectClient({ port, implicitTls: true, patienceMs: PATIENCE_MS })
     await session.ehlo()
     const { code } = await session.authPlain(address, PASSWORD)
     if (code === 235) return session
@@ -87,7 +87,7 @@ async function send(session: SmtpClient, letter: Omit<Attempt, 'answer'>): Promi
     if (dot?.code === 250) return 'accepted'
     // A new transaction would be refused where this one is still open.
     await session.command('RSET')
-    return 'refused'
+    return dot !== undefined && dot.code < 500 ? 'deferred' : 'refused'
   } catch {
     return 'silence'
   }

@@ -1,7 +1,6 @@
 /** What is there when all is over: the ledgers' rows, the mailboxes' contents, the queues' files. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
 import { firstValue, parseHeader } from '../mail/header.js'
 import { bodyOf, type Attempt } from './clients.js'
 import type { Site } from './site.js'
@@ -41,25 +40,21 @@ export interface Evidence {
   readonly letters: readonly Letter[]
   /** Files that no process has taken out of a queue. */
   readonly queued: readonly string[]
+  /** Whether a ledger's server was killed: a client may then be told to try again, and the message be certified. */
+  readonly commitsMayBeUncertain: boolean
 }
 
 export async function gather(sites: readonly Site[], attempts: readonly Attempt[]): Promise<Evidence> {
   const byId = new Map(attempts.map((attempt) => [attempt.id, attempt]))
+  const ofAll = async <T>(find: (site: Site) => Promise<readonly T[]>): Promise<T[]> =>
+    (await Promise.all(sites.map(find))).flat()
   return {
     attempts,
-    events: sites.flatMap((site) => withLedger(site, eventsOf)),
-    messages: sites.flatMap((site) => withLedger(site, messagesOf)),
+    events: await ofAll(eventsOf),
+    messages: await ofAll(messagesOf),
     letters: sites.flatMap((site) => lettersOf(site, byId)),
-    queued: (await Promise.all(sites.map((site) => site.queued()))).flat(),
-  }
-}
-
-function withLedger<T>(site: Site, read: (ledger: Database.Database) => T): T {
-  const ledger = new Database(join(site.plan.directory, 'ledger', 'pec.sqlite'), { readonly: true })
-  try {
-    return read(ledger)
-  } finally {
-    ledger.close()
+    queued: await ofAll((site) => site.queued()),
+    commitsMayBeUncertain: sites.some((site) => site.commitsMayBeUncertain),
   }
 }
 
@@ -70,8 +65,8 @@ interface EventRow {
   readonly recipients: string
 }
 
-function eventsOf(ledger: Database.Database): LedgerEvent[] {
-  const rows = ledger.prepare('select type, identifier, message_id, recipients from event').all() as EventRow[]
+async function eventsOf(site: Site): Promise<LedgerEvent[]> {
+  const rows = (await site.query('select type, identifier, message_id, recipients from event')) as EventRow[]
   return rows.map(({ type, identifier, message_id, recipients }) => ({
     ...{ type, identifier, messageId: message_id },
     recipients: JSON.parse(recipients) as string[],
@@ -85,13 +80,11 @@ interface RecipientRow {
   readonly outcome: string | null
 }
 
-function messagesOf(ledger: Database.Database): LedgerMessage[] {
-  const rows = ledger
-    .prepare(
-      `select identifier, client_message_id, address, outcome from message join recipient using (identifier)
-       where own = 1 order by identifier`,
-    )
-    .all() as RecipientRow[]
+async function messagesOf(site: Site): Promise<LedgerMessage[]> {
+  const rows = (await site.query(
+    `select identifier, client_message_id, address, outcome from message join recipient using (identifier)
+     where own = 1 order by identifier`,
+  )) as RecipientRow[]
   const messages = new Map<string, LedgerMessage & { readonly outcomes: Map<string, string | undefined> }>()
   for (const { identifier, client_message_id, address, outcome } of rows) {
     const message = messages.get(identifier) ?? { identifier, clientMessageId: client_message_id, outcomes: new Map() }

@@ -4,8 +4,9 @@ import { randomInt } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { reasonOf } from '../errors.js'
-import { hasViolations, runCampaign, type Setup } from './campaign.js'
+import { hasViolations, runCampaign, SETUPS, type Setup } from './campaign.js'
 import { toJson, toText } from './report.js'
+import { Turn } from './turn.js'
 
 interface Options {
   readonly kills: number
@@ -24,8 +25,9 @@ function whole(text: string): number {
 
 function setups(text: string): Setup[] {
   return text.split(',').map((name) => {
-    if (name !== 'local' && name !== 'peers') throw new InvalidArgumentError('not local or peers')
-    return name
+    const setup = SETUPS.find((each) => each === name)
+    if (setup === undefined) throw new InvalidArgumentError(`not of ${SETUPS.join(', ')}`)
+    return setup
   })
 }
 
@@ -35,7 +37,7 @@ async function main(): Promise<void> {
     .addOption(new Option('--kills <n>', 'kills in all').default(500).argParser(whole))
     .addOption(new Option('--seed <n>', 'of an earlier run').default(randomInt(1e9), 'a new one').argParser(whole))
     .addOption(new Option('--workers <n>', 'of each gateway').default(2).argParser(whole))
-    .addOption(new Option('--setups <list>', 'of local, peers').default(['local', 'peers']).argParser(setups))
+    .addOption(new Option('--setups <list>', `of ${SETUPS.join(', ')}`).default(SETUPS).argParser(setups))
     .addOption(
       new Option('--patience <s>', 'that the queues may stay as they are before all is restarted').default(90).argParser(whole),
     )
@@ -47,14 +49,17 @@ async function main(): Promise<void> {
   const progress = (line: string): void =>
     void process.stderr.write(`crash: ${(performance.now() / 1000).toFixed(0)} s: ${line}\n`)
   progress(`seed ${seed}`)
-  const results = []
-  for (const [at, setup] of options.setups.entries()) {
-    const share = Math.floor((kills * (at + 1)) / options.setups.length) - Math.floor((kills * at) / options.setups.length)
-    const own = { setup, kills: share, seed: seed + at, workers, patience: patience * 1000, progress, keepFaulty: keep }
-    results.push(await runCampaign(own))
-  }
-  process.stdout.write(toText(results, seed))
-  if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(toJson(results, seed), undefined, 2)}\n`)
+  const turn = new Turn()
+  const results = await Promise.all(
+    options.setups.map((setup, at, { length }) => {
+      const share = Math.floor((kills * (at + 1)) / length) - Math.floor((kills * at) / length)
+      const own = { setup, kills: share, seed: seed + at, workers, patience: patience * 1000, turn, progress, keepFaulty: keep }
+      return runCampaign(own)
+    }),
+  )
+  const run = { seed, seconds: performance.now() / 1000 }
+  process.stdout.write(toText(results, run))
+  if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(toJson(results, run), undefined, 2)}\n`)
   if (results.some(hasViolations)) process.exitCode = 1
 }
 

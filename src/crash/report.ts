@@ -23,7 +23,9 @@ export interface Figures {
   readonly victims: Readonly<Partial<Record<Victim, number>>>
 }
 
-export function toJson(results: readonly CampaignResult[], seed: number): Figures {
+export type Run = Pick<Figures, 'seed' | 'seconds'>
+
+export function toJson(results: readonly CampaignResult[], { seed, seconds }: Run): Figures {
   const sum = (count: (result: CampaignResult) => number): number => results.reduce((total, each) => total + count(each), 0)
   const victims: Partial<Record<Victim, number>> = {}
   for (const { kills } of results) for (const [victim, count] of kills) victims[victim] = (victims[victim] ?? 0) + count
@@ -38,15 +40,15 @@ export function toJson(results: readonly CampaignResult[], seed: number): Figure
     leftover: sum(({ leftover }) => leftover.length),
     stranded: sum(({ stranded }) => stranded.length),
     seed,
-    seconds: Math.round(sum(({ seconds }) => seconds)),
+    seconds: Math.round(seconds),
     victims,
   }
 }
 
 const SHOWN = 20
 
-export function toText(results: readonly CampaignResult[], seed: number): string {
-  const { victims, ...figures } = toJson(results, seed)
+export function toText(results: readonly CampaignResult[], run: Run): string {
+  const { victims, ...figures } = toJson(results, run)
   const lines = Object.entries(figures).map(([name, value]) => `${name.padEnd(20)} ${value}`)
   const killed = Object.entries(victims).map(([victim, count]) => `  ${victim.padEnd(28)} ${count}`)
   const faults = results.flatMap(({ setup, lost, duplicateReceipts, uncertifiedSent, leftover }) =>

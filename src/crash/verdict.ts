@@ -39,8 +39,9 @@ export function judge(evidence: Evidence, isKnown: (address: string) => boolean)
       if (attempt.answer === 'accepted') lost.push(`${attempt.id} is in no ledger`)
       continue
     }
-    if (attempt.answer === 'refused') uncertified.push(`${attempt.id} was refused, and certified as ${message.identifier}`)
-    if (attempt.answer === 'silence') unheard++
+    if (isUnheard(attempt, evidence)) unheard++
+    else if (attempt.answer !== 'accepted')
+      uncertified.push(`${attempt.id} was ${attempt.answer}, and certified as ${message.identifier}`)
     lost.push(...missingOf(attempt, message, events.get(message.identifier) ?? [], shelf, isKnown))
   }
   return {
@@ -51,6 +52,11 @@ export function judge(evidence: Evidence, isKnown: (address: string) => boolean)
     duplicateDeliveries: shelf.repetitions,
     unheard,
   }
+}
+
+/** Nobody could tell the client whether it was certified. */
+function isUnheard({ answer }: Attempt, { commitsMayBeUncertain }: Evidence): boolean {
+  return answer === 'silence' || (answer === 'deferred' && commitsMayBeUncertain)
 }
 
 /** What is where: mailboxes by the messages in them. */

@@ -23,8 +23,8 @@ const COMMAND = Buffer.from('zINSTREAM\0')
 const MARKER = Buffer.from(EICAR)
 const LONGEST_CHUNK = 1024 * 1024
 
-/** Resolves when it listens on 127.0.0.1. */
-export async function startScriptedClamd(): Promise<ScriptedClamd> {
+/** Resolves when it listens on 127.0.0.1, on any free port by default. */
+export async function startScriptedClamd(port = 0): Promise<ScriptedClamd> {
   const probeHash = await digest(probe(), 'sha256')
   const sockets = new Set<Socket>()
   const server = createServer({ allowHalfOpen: true }, (socket) => {
@@ -36,7 +36,7 @@ export async function startScriptedClamd(): Promise<ScriptedClamd> {
       () => socket.destroy(),
     )
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(port, '127.0.0.1')
   await once(server, 'listening')
   return {
     port: (server.address() as AddressInfo).port,

@@ -104,9 +104,9 @@ export class Instance {
   }
 
   /** SIGINT, as an operator would; what has not ended after `graceMs` is killed. Resolves to whether all ended by themselves. */
-  async stop(graceMs = 15_000): Promise<boolean> {
+  async stop(graceMs = 15_000, signal: 'SIGINT' | 'SIGTERM' = 'SIGINT'): Promise<boolean> {
     const ended = within(graceMs, 'still running', () => this.pids.length === 0)
-    if (!this.exited) this.child.kill('SIGINT')
+    if (!this.exited) this.child.kill(signal)
     const byItself = await ended.then(
       () => true,
       () => false,

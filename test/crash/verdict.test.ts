@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import type { Attempt } from '../../src/crash/clients.js'
 import type { Evidence, LedgerEvent, Letter } from '../../src/crash/evidence.js'
 import { judge, type Verdict } from '../../src/crash/verdict.js'
 
@@ -37,14 +38,14 @@ const whole: Evidence = {
   ],
   letters: [letterOf(ANNA, 'acceptance'), letterOf(UGO, 'transport'), letterOf(ANNA, 'delivery'), letterOf(ANNA, 'non-delivery')],
   queued: [],
+  commitsMayBeUncertain: false,
 }
 
 const clean: Verdict = {
   ...{ lost: [], duplicateReceipts: [], uncertifiedSent: [], leftover: [], duplicateDeliveries: 0, unheard: 0 },
 }
 const verdictOn = (changes: Partial<Evidence>): Verdict => judge({ ...whole, ...changes }, (address) => address !== NOBODY)
-const answered = (answer: 'accepted' | 'refused' | 'silence'): Evidence['attempts'] =>
-  whole.attempts.map((attempt) => ({ ...attempt, answer }))
+const answered = (answer: Attempt['answer']): Evidence['attempts'] => whole.attempts.map((attempt) => ({ ...attempt, answer }))
 const nothing = { events: [], messages: [], letters: [] }
 
 describe('the verdict', () => {
@@ -65,6 +66,14 @@ describe('the verdict', () => {
   test('allows nothing to be there for a message that was refused', () => {
     assert.deepEqual(verdictOn({ ...nothing, attempts: answered('refused') }), clean)
     assert.equal(verdictOn({ attempts: answered('refused') }).uncertifiedSent.length, 1)
+  })
+
+  test('allows it for one that was to be tried again only where a server may have died with the answer', () => {
+    const attempts = answered('deferred')
+    assert.equal(verdictOn({ attempts }).uncertifiedSent.length, 1)
+    assert.deepEqual(verdictOn({ attempts, commitsMayBeUncertain: true }), { ...clean, unheard: 1 })
+    assert.deepEqual(verdictOn({ ...nothing, attempts }), clean)
+    assert.equal(verdictOn({ attempts: answered('refused'), commitsMayBeUncertain: true }).uncertifiedSent.length, 1)
   })
 
   for (const [at, { messageId }] of whole.letters.entries()) {
