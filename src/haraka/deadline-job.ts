@@ -7,9 +7,9 @@ import { giveDueNotices, type DeadlineHouse } from '../points/deadlines.js'
 import type { Logger } from './types.js'
 
 /** More often than that only where a trial has a limit of seconds. */
-const EVERY_MS = 30_000
-/** A node that dies is replaced within a minute. */
-const LEASE_MS = 60_000
+const EVERY_MS = 20_000
+/** Looks for which the work is a node's: another finds it free at the third, a minute after the last, if the node has died. */
+const LEASE_LOOKS = 2
 /** The wall clock may run away from the steady one by this much between two runs. */
 const DRIFT_MS = 5_000
 /** How long a clock that was set is waited for to be set right again. */
@@ -24,13 +24,14 @@ export interface Job {
   stop(): void
 }
 
-/** Runs at once and then every half minute, or twice within a first limit that is shorter. `holder` names this node. */
+/** Runs at once and then three times a minute, or twice within a first limit that is shorter. `holder` names this node. */
 export function startDeadlines(
   house: DeadlineHouse,
   holder: string,
   log: Logger,
   steady: SteadyClock = () => performance.now(),
 ): Job {
+  const every = Math.min(EVERY_MS, house.deadlines.first * 500)
   const watch = watchClock(house, steady)
   const look = async (): Promise<void> => {
     try {
@@ -38,7 +39,7 @@ export function startDeadlines(
       const { step, held } = watch()
       if (step !== 0)
         log.logcrit(`the clock was set by ${Math.round(step / 1000)} s: no time limits for ${HOLD_MS / 60_000} minutes`)
-      if (held || !(await house.ledger.lease('deadlines', holder, now, new Date(now.getTime() + LEASE_MS)))) return
+      if (held || !(await house.ledger.lease('deadlines', holder, now, new Date(now.getTime() + LEASE_LOOKS * every)))) return
       const given = await giveDueNotices(house)
       if (given > 0) log.lognotice(`${given} time limit notices were given`)
     } catch (error) {
@@ -47,7 +48,7 @@ export function startDeadlines(
   }
   let running: Promise<void> | undefined
   const run = (): Promise<void> => (running ??= look().finally(() => (running = undefined)))
-  const timer = setInterval(() => void run(), Math.min(EVERY_MS, house.deadlines.first * 500)).unref()
+  const timer = setInterval(() => void run(), every).unref()
   void run()
   return { run, stop: () => clearInterval(timer) }
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { startDeadlines } from '../../src/haraka/deadline-job.js'
 import type { DeadlineHouse } from '../../src/points/deadlines.js'
 import { openAccessPoint } from '../../src/points/access.js'
@@ -89,6 +90,25 @@ test('a node that dies is replaced within a minute or so', async (t) => {
   assert.equal(house.outbox.take().length, 2)
 })
 
+test('however shortly after a look a node dies, another has its work within a minute', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  const { house, one, pass } = await late(t)
+  const asked = t.mock.method(house.ledger, 'lease')
+  await one.run()
+  one.stop()
+  asked.mock.resetCalls()
+  const answers = (): Promise<boolean[]> =>
+    Promise.all(asked.mock.calls.map(({ result }) => result as unknown as Promise<boolean>))
+  for (let second = 0; second < 60; second++) {
+    pass(1 / 60)
+    t.mock.timers.tick(1000)
+    await answers()
+    await nextTurn()
+  }
+  const [first, ...others] = await answers()
+  assert.deepEqual([first, others.at(-1)], [false, true])
+})
+
 test('a failure is logged, and the next run does the work', async (t) => {
   const { house, log, one, pass } = await late(t)
   pass(12 * 60 + 1)
@@ -101,10 +121,10 @@ test('a failure is logged, and the next run does the work', async (t) => {
   assert.equal(house.outbox.take().length, 1)
 })
 
-test('looks every half minute, or twice within a first limit of seconds', async (t) => {
+test('looks three times a minute, or twice within a first limit of seconds', async (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] })
   for (const { first, every } of [
-    { first: 43_200, every: 30_000 },
+    { first: 43_200, every: 20_000 },
     { first: 3, every: 1_500 },
   ]) {
     const house: TestHouse & DeadlineHouse = Object.assign(await houseOf(world, world.a), {
