@@ -7,6 +7,7 @@ import type { Ini } from '../src/config/values.js'
 import { reasonOf } from '../src/errors.js'
 import { startDeadlines } from '../src/haraka/deadline-job.js'
 import { openEmbeddedStore } from '../src/haraka/embedded-store.js'
+import { startExpiryWarnings } from '../src/haraka/expiry-warnings.js'
 import { restGateway, openGateway, theGateway, whenOpen } from '../src/haraka/gateway.js'
 import { harakaQueue, spareUnfinished } from '../src/haraka/haraka-queue.js'
 import { hook, PASS, type Reply } from '../src/haraka/hook.js'
@@ -43,6 +44,7 @@ export const openMaster = hook(async function () {
   const { deadlines, provider } = theGateway()
   const household = { ledger: provider.ledger, spool: config.files.spool, clock: deadlines.clock }
   const job = startDeadlines(deadlines, `${hostname()} ${randomUUID()}`, this)
+  endings.push(startExpiryWarnings(config, provider, this))
   endings.push(() => job.stop(), startHousekeeping(household, this), startRescue(harakaQueue(this).directory, this))
   return PASS
 }, stop)

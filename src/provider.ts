@@ -2,26 +2,23 @@
  * The provider as its settings make it: keys, index, trust, users, ledger and quarantine, opened together. What is wrong with any of them is
  * told at once, with all the rest.
  */
-import { readFile } from 'node:fs/promises'
 import { openAntivirus } from './antivirus/engine.js'
 import type { Config } from './config/config.js'
 import type { DirectoryEvent } from './directory/directory-event.js'
 import { openDirectory } from './directory/open-directory.js'
 import type { OwnDirectory } from './directory/own-directory.js'
 import { PecError, reasonOf } from './errors.js'
+import { findOwnFaults, openSigner, readAnchors, readPeerAuthorities, serviceAddress } from './keys.js'
 import type { SqlLedger } from './ledger/ledger.js'
 import { openMysqlLedger } from './ledger/mysql.js'
 import { openLedger } from './ledger/sqlite.js'
 import type { Issuer } from './pec/signed-message.js'
-import { SERVICE_LOCAL_PART } from './pec/kinds.js'
 import type { Antivirus, Quarantine } from './points/ports.js'
 import { IndexFile, type IndexEvent } from './providers/index-file.js'
 import { openFileQuarantine } from './quarantine/file-quarantine.js'
+import { keyStamps, watchRollOver } from './roll-over.js'
 import { CrlCache } from './smime/crl.js'
-import { readPem } from './smime/pem.js'
-import { openFileSigner, type Signer } from './smime/signer.js'
 import { TrustStore } from './smime/trust.js'
-import { openTokenSigner } from './tokens/token-signer.js'
 
 export interface Provider {
   readonly issuer: Issuer
@@ -50,8 +47,8 @@ export async function openProvider(
   start: 'strict' | 'patient' = 'strict',
 ): Promise<Provider> {
   const { provider } = config
-  const address = `${SERVICE_LOCAL_PART}@${provider.domain}`
   const crls = new CrlCache({ sources: config.trust.crl, interval: config.trust.crlRefresh * 1000, onEvent })
+  const seen = await keyStamps(config)
   const faults: string[] = []
   const part = async <T>(open: () => T | Promise<T>): Promise<T | undefined> => {
     try {
@@ -62,7 +59,7 @@ export async function openProvider(
     }
   }
   const [signer, index, trust, directory, ledger, quarantine, peerAuthorities] = await Promise.all([
-    part(() => openSigner(config, address, start, onEvent)),
+    part(() => openSigner(config, start, onEvent)),
     part(() => openIndex(config, onEvent)),
     part(() => openTrust(config, crls)),
     part(() => openDirectory(config, clock, (event) => onEvent(directoryLine(event)))),
@@ -71,13 +68,12 @@ export async function openProvider(
     part(() => readPeerAuthorities(config)),
   ])
   const close = async (): Promise<void> => {
-    signer?.close?.()
     index?.close()
     crls.stop()
     await Promise.all([ledger?.close(), directory?.close()])
   }
   if (signer !== undefined && index !== undefined && trust !== undefined)
-    faults.push(...(await findOwnFaults(config, signer, index, trust)))
+    faults.push(...(await findOwnFaults(config, signer, { index, trust })))
   if (
     signer === undefined ||
     index === undefined ||
@@ -87,12 +83,31 @@ export async function openProvider(
     quarantine === undefined ||
     faults.length > 0
   ) {
+    signer?.close?.()
     await close()
     throw new PecError('configuration', faults.join('\n'))
   }
-  const issuer = { name: provider.name, address, domain: provider.domain, signer }
-  const parts = { directory, index, trust, ledger, quarantine, peerAuthorities }
-  return { issuer, receipts: provider.receipts, ...parts, antivirus: openAntivirus(config.antivirus), close }
+  const held = { signer, peerAuthorities }
+  const watch = watchRollOver(config, held, { index, trust }, { seen, onEvent })
+  return {
+    issuer: {
+      ...{ name: provider.name, address: serviceAddress(config), domain: provider.domain },
+      get signer() {
+        return held.signer
+      },
+    },
+    receipts: provider.receipts,
+    ...{ directory, index, trust, ledger, quarantine },
+    antivirus: openAntivirus(config.antivirus),
+    get peerAuthorities() {
+      return held.peerAuthorities
+    },
+    async close() {
+      watch.stop()
+      held.signer.close?.()
+      await close()
+    },
+  }
 }
 
 /** Opens everything and closes it again. Rejects with PecError 'configuration' naming every fault. */
@@ -104,22 +119,6 @@ function openLedgerOf({ ledger }: Config, onEvent: (message: string) => void): P
   return ledger.engine === 'sqlite' ? openLedger(ledger.file) : openMysqlLedger(ledger, onEvent)
 }
 
-function openSigner(
-  { signer, tokens, provider }: Config,
-  address: string,
-  start: 'strict' | 'patient',
-  onEvent: (message: string) => void,
-): Promise<Signer> {
-  const files = {
-    certificate: signer.certificate,
-    ...(signer.chain === undefined ? {} : { chain: [signer.chain] }),
-    holder: { providerName: provider.name, address },
-  }
-  if (tokens !== undefined) return openTokenSigner({ ...tokens, files, start, onEvent })
-  const passphrase = signer.passphraseFile === undefined ? {} : { passphraseFile: signer.passphraseFile }
-  return openFileSigner({ ...files, ...passphrase, key: signer.key })
-}
-
 function openIndex({ index }: Config, onEvent: (message: string) => void): Promise<IndexFile> {
   return IndexFile.open({
     path: index.file,
@@ -129,46 +128,11 @@ function openIndex({ index }: Config, onEvent: (message: string) => void): Promi
   })
 }
 
-async function openTrust({ trust }: Config, crls: CrlCache): Promise<TrustStore> {
-  const anchors = certificatesIn(await readFile(trust.anchors), trust.anchors)
+async function openTrust(config: Config, crls: CrlCache): Promise<TrustStore> {
+  const { trust } = config
+  const anchors = await readAnchors(config)
   await crls.start()
   return new TrustStore({ anchors, crls: trust.crl.length === 0 ? undefined : crls, crlRequired: trust.crlRequired })
-}
-
-async function readPeerAuthorities({ peers }: Config): Promise<Buffer | undefined> {
-  if (peers.ca === undefined) return undefined
-  const file = await readFile(peers.ca)
-  certificatesIn(file, peers.ca)
-  return file
-}
-
-function certificatesIn(pem: Buffer, path: string): Buffer[] {
-  const certificates = readPem(pem, 'CERTIFICATE')
-  if (certificates.length === 0) throw new PecError('configuration', `${path} holds no certificate`)
-  return certificates
-}
-
-/** Whether others would take what we sign: they look us up in the index, and follow our certificate to an anchor. */
-async function findOwnFaults(
-  { provider }: Config,
-  { certificate, chain }: Signer,
-  index: IndexFile,
-  trust: TrustStore,
-): Promise<string[]> {
-  const faults: string[] = []
-  const verdict = await trust.judge(certificate, chain, clock())
-  if (!verdict.trusted) faults.push(`our own certificate is not to be trusted: ${verdict.reason}`)
-  const records = index.byCertificate(certificate)
-  const record = records.find(({ managedDomains }) => managedDomains.has(provider.domain)) ?? records[0]
-  if (record === undefined) faults.push('our own certificate is not in the index of providers')
-  else {
-    if (!record.managedDomains.has(provider.domain)) faults.push(`the index does not give ${provider.domain} to us`)
-    if (record.name.toLowerCase() !== provider.name.toLowerCase())
-      faults.push(`the index calls us ${record.name}, not ${provider.name}`)
-    if (record.mailReceipt.toLowerCase() !== provider.receipts)
-      faults.push(`the index says that our receipts mailbox is ${record.mailReceipt}, not ${provider.receipts}`)
-  }
-  return faults
 }
 
 function indexLine(event: IndexEvent): string {

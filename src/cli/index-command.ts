@@ -4,6 +4,7 @@ import { Command } from 'commander'
 import { parseLdif, writeLdif } from '../providers/ldif.js'
 import { ownEntries } from '../providers/own-record.js'
 import { readIndex } from '../providers/provider-index.js'
+import { certificateCommand } from './index-certificate.js'
 import { readInstance } from './instance.js'
 import { mergeIndex } from './merge-index.js'
 import { readOwnCertificate, replaceIndex } from './own-index.js'
@@ -32,6 +33,7 @@ export function indexCommand(): Command {
         .argument('[FILE.ldif]', 'where to (default: standard output)')
         .action(exportOwn),
     )
+    .addCommand(certificateCommand())
 }
 
 async function show(directory: string): Promise<void> {

@@ -1,6 +1,6 @@
 /** Our own record for the index, to be published and handed to the centre. RFC 6109 §4.5, §4.5.10 */
 import { PecError } from '../errors.js'
-import { parseLdif, writeLdif, type LdifEntry } from './ldif.js'
+import { parseLdif, writeLdif, type LdifAttribute, type LdifEntry } from './ldif.js'
 import { readIndex } from './provider-index.js'
 import { certificateHash, isCertificate, isManagedDomain, isReceiptAddress, readRecord, writeRecord } from './record.js'
 
@@ -51,9 +51,45 @@ export function withOwnDomain(ldif: Buffer, certificate: Buffer, domain: string)
   const owner = readIndex(ldif).index.byDomain(domain)
   if (owner?.certificateHashes.has(certificateHash(certificate)) === true) return ldif
   if (owner !== undefined) throw new PecError('index', `the index gives ${domain} to ${owner.name}`)
-  const chosen = own.find((entry) => readRecord(entry).record?.unit === undefined) ?? own[0]
+  const chosen = mainOf(own)
   const added = { description: 'managedDomains', value: Buffer.from(domain.toLowerCase()) }
   return writeLdif(entries.map((entry) => (entry === chosen ? { ...entry, attributes: [...entry.attributes, added] } : entry)))
+}
+
+/**
+ * The index (LDIF) with one more certificate in our own record, that of the main environment if there are several: what is signed
+ * with either is ours. Certificates are DER. Throws PecError 'index' if we are not in the index, or the new one is another provider's.
+ */
+export function withOwnCertificate(ldif: Buffer, certificate: Buffer, added: Buffer): Buffer {
+  const entries = parseLdif(ldif)
+  const own = ownEntries(entries, certificate)
+  const owners = readIndex(ldif).index.byCertificate(added)
+  const hash = certificateHash(certificate)
+  if (owners.some(({ certificateHashes }) => certificateHashes.has(hash))) return ldif
+  if (owners[0] !== undefined) throw new PecError('index', `the index has this certificate as one of ${owners[0].name}`)
+  const chosen = mainOf(own)
+  const attributes = [
+    { description: 'providerCertificateHash', value: Buffer.from(certificateHash(added)) },
+    { description: 'providerCertificate;binary', value: added },
+  ]
+  return writeLdif(
+    entries.map((entry) => (entry === chosen ? { ...entry, attributes: [...entry.attributes, ...attributes] } : entry)),
+  )
+}
+
+/** The index (LDIF) without one of our certificates (DER), which is not `certificate`, the one in use. Throws PecError 'index' if we are not in it. */
+export function withoutOwnCertificate(ldif: Buffer, certificate: Buffer, removed: Buffer): Buffer {
+  const entries = parseLdif(ldif)
+  const own = new Set(ownEntries(entries, certificate))
+  const hash = certificateHash(removed)
+  const isOther = ({ description, value }: LdifAttribute): boolean =>
+    !(/^providerCertificate(?:;|$)/i.test(description) && value.equals(removed)) &&
+    !(/^providerCertificateHash$/i.test(description) && value.toString().trim().toLowerCase() === hash)
+  return writeLdif(entries.map((entry) => (own.has(entry) ? { ...entry, attributes: entry.attributes.filter(isOther) } : entry)))
+}
+
+function mainOf(own: readonly LdifEntry[]): LdifEntry | undefined {
+  return own.find((entry) => readRecord(entry).record?.unit === undefined) ?? own[0]
 }
 
 function entryOf(own: OwnRecord): LdifEntry {

@@ -2,6 +2,7 @@
  * Detached CMS signatures (RFC 5652) with SHA-256. All that does not change from message to message is assembled once per Signer:
  * a signature costs one hash, one operation with the key, and copying.
  */
+import { PecError } from '../errors.js'
 import { digest, type Source } from '../mail/source.js'
 import { parseCertificate } from './certificate.js'
 import { context, integer, nullValue, octetString, oid, sequence, setOf, time, tlv, TAG } from './der.js'
@@ -16,6 +17,8 @@ interface Template {
   /** version, sid, digestAlgorithm. */
   readonly signerInfoStart: Buffer
   readonly signatureAlgorithm: Buffer
+  readonly notBefore: Date
+  readonly notAfter: Date
 }
 
 const templates = new WeakMap<Signer, Template>()
@@ -26,10 +29,12 @@ const CONTENT_TYPE = attribute(OID.contentType, oid(OID.data))
 
 /**
  * The DER of a CMS SignedData over `content`, not containing it: SHA-256, one signer, with the signed attributes contentType,
- * signingTime (`at`) and messageDigest. Rejects with PecError 'signer'.
+ * signingTime (`at`) and messageDigest. Rejects with PecError 'signer', temporary, if the certificate is not valid then or the key cannot
+ * be used.
  */
 export async function signDetached(content: Source, signer: Signer, at: Date): Promise<Buffer> {
   const template = templateOf(signer)
+  refuseOutOfTime(template, at)
   const attributes = Buffer.concat([
     // In this order they are the SET OF that DER wants: the first is the shortest, the last the longest.
     CONTENT_TYPE,
@@ -47,10 +52,21 @@ export async function signDetached(content: Source, signer: Signer, at: Date): P
   return sequence(template.contentInfoType, context(0, sequence(template.signedDataStart, tlv(TAG.set, signerInfo))))
 }
 
+/** Nobody would take such a signature for ours, and it could not be undone. A new certificate is taken over while we run. */
+function refuseOutOfTime({ notBefore, notAfter }: Template, at: Date): void {
+  const fault =
+    at > notAfter
+      ? `our certificate expired at ${notAfter.toISOString()}: put the new one and its key in its place`
+      : at < notBefore
+        ? `our certificate is not valid before ${notBefore.toISOString()}`
+        : undefined
+  if (fault !== undefined) throw new PecError('signer', `nothing can be signed: ${fault}`, { temporary: true })
+}
+
 function templateOf(signer: Signer): Template {
   const known = templates.get(signer)
   if (known !== undefined) return known
-  const { issuer, serialNumber } = parseCertificate(signer.certificate)
+  const { issuer, serialNumber, notBefore, notAfter } = parseCertificate(signer.certificate)
   const version = integer(1)
   const template: Template = {
     contentInfoType: oid(OID.signedData),
@@ -64,6 +80,8 @@ function templateOf(signer: Signer): Template {
     // RFC 3370 §3.2: rsaEncryption has a NULL. RFC 5758 §3.2: ecdsa-with-SHA256 has no parameters.
     signatureAlgorithm:
       signer.algorithm === 'rsa' ? sequence(oid(OID.rsaEncryption), nullValue()) : sequence(oid(OID.ecdsaWithSha256)),
+    notBefore,
+    notAfter,
   }
   templates.set(signer, template)
   return template

@@ -49,27 +49,30 @@ export interface TrustOptions {
 const MAX_PATHS = 1000
 const MAX_INTERMEDIATES = 32
 
+/** What is trusted without further question, and the paths found to it: they change together. */
+interface Roots {
+  readonly configured: readonly KnownCertificate[]
+  readonly anchorHashes: ReadonlySet<string>
+  readonly paths: Map<string, Path>
+}
+
 export class TrustStore {
-  private readonly configured: readonly KnownCertificate[]
-  private readonly anchorHashes: ReadonlySet<string>
+  private roots: Roots
   private readonly crls: CrlCache | undefined
   private readonly crlRequired: boolean
   private readonly purpose: Purpose
-  private readonly paths = new Map<string, Path>()
 
   /** Throws PecError 'configuration' if an anchor cannot be read. */
   constructor({ anchors, crls, crlRequired, purpose = 'e-mail' }: TrustOptions) {
-    this.configured = anchors.map((der, position) => {
-      const known = knownCertificate(der)
-      if (known === undefined) throw new PecError('configuration', `trust anchor ${position + 1} is not a certificate`)
-      return known
-    })
-    const isIntermediate = ({ certificate }: KnownCertificate) =>
-      !isSelfIssued(certificate) && this.configured.some((other) => couldHaveIssued(other.certificate, certificate))
-    this.anchorHashes = new Set(this.configured.filter((known) => !isIntermediate(known)).map(({ hash }) => hash))
+    this.roots = rootsOf(anchors)
     this.crls = crls
     this.crlRequired = crlRequired
     this.purpose = purpose
+  }
+
+  /** Goes by other anchors from now on. Throws PecError 'configuration', changing nothing, if one cannot be read. */
+  replaceAnchors(anchors: readonly Buffer[]): void {
+    this.roots = rootsOf(anchors)
   }
 
   /** Judges a signer's certificate, with the others that came with its signature (all DER), at a time. */
@@ -85,22 +88,16 @@ export class TrustStore {
   }
 
   private async pathOf(leaf: KnownCertificate, intermediates: readonly Buffer[], at: Date): Promise<PathResult> {
-    const kept = this.paths.get(leaf.hash)
+    const { configured, anchorHashes, paths } = this.roots
+    const kept = paths.get(leaf.hash)
     if (kept?.slice(1).every(({ certificate }) => isWithinValidity(certificate, at)) === true) return { found: kept }
     const included = intermediates.slice(0, MAX_INTERMEDIATES).flatMap((der) => knownCertificate(der) ?? [])
-    const isAnchor = ({ hash }: KnownCertificate) => this.anchorHashes.has(hash)
-    const material = { isAnchor, authorities: [...this.configured, ...included], purpose: this.purpose }
+    const isAnchor = ({ hash }: KnownCertificate) => anchorHashes.has(hash)
+    const material = { isAnchor, authorities: [...configured, ...included], purpose: this.purpose }
     const result = await findPath(leaf, material, at)
     // Only what was found is kept: another message may bring the intermediate that this one lacks.
-    if (result.found !== undefined) this.keep(leaf.hash, result.found)
+    if (result.found !== undefined) keep(paths, leaf.hash, result.found)
     return result
-  }
-
-  private keep(hash: string, path: Path): void {
-    this.paths.delete(hash)
-    this.paths.set(hash, path)
-    const [oldest] = this.paths.keys()
-    if (this.paths.size > MAX_PATHS && oldest !== undefined) this.paths.delete(oldest)
   }
 
   private async judgeRevocation(path: Path, at: Date): Promise<TrustVerdict> {
@@ -131,6 +128,25 @@ export class TrustStore {
     }
     return { status: 'good' }
   }
+}
+
+function rootsOf(anchors: readonly Buffer[]): Roots {
+  const configured = anchors.map((der, position) => {
+    const known = knownCertificate(der)
+    if (known === undefined) throw new PecError('configuration', `trust anchor ${position + 1} is not a certificate`)
+    return known
+  })
+  const isIntermediate = ({ certificate }: KnownCertificate) =>
+    !isSelfIssued(certificate) && configured.some((other) => couldHaveIssued(other.certificate, certificate))
+  const anchorHashes = new Set(configured.filter((known) => !isIntermediate(known)).map(({ hash }) => hash))
+  return { configured, anchorHashes, paths: new Map() }
+}
+
+function keep(paths: Map<string, Path>, hash: string, path: Path): void {
+  paths.delete(hash)
+  paths.set(hash, path)
+  const [oldest] = paths.keys()
+  if (paths.size > MAX_PATHS && oldest !== undefined) paths.delete(oldest)
 }
 
 type Revocation =

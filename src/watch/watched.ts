@@ -26,12 +26,29 @@ export function watchHouse<H extends WatchedHouse>(
 ): Omit<H, keyof WatchedHouse> & WatchedHouse {
   return {
     ...house,
-    issuer: { ...house.issuer, signer: watchSigner(house.issuer.signer, key, watched) },
+    issuer: watchIssuer(house.issuer, key, watched),
     ledger: watchLedger(house.ledger, watched),
     outbox: watchOutbox(house.outbox, watched),
     antivirus: watchAntivirus(house.antivirus, watched),
     quarantine: watchQuarantine(house.quarantine, watched),
     directory: watchDirectory(house.directory, watched),
+  }
+}
+
+/** Its signer may be another one tomorrow (K4). */
+function watchIssuer(issuer: House['issuer'], key: string, watched: Watched): House['issuer'] {
+  const { name, address, domain } = issuer
+  let current = issuer.signer
+  let signer = watchSigner(current, key, watched)
+  return {
+    ...{ name, address, domain },
+    get signer() {
+      if (issuer.signer !== current) {
+        current = issuer.signer
+        signer = watchSigner(current, key, watched)
+      }
+      return signer
+    },
   }
 }
 

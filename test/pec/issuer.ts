@@ -10,16 +10,19 @@ export interface TestIssuer extends Issuer {
   readonly authority: string
 }
 
+const ANY_TIME = { from: new Date('2000-01-01'), days: 25_000 }
+
+/** One that may sign at any time of a test's, unless its certificate is to begin at a certain one. */
 export async function makeIssuer(from?: Date): Promise<TestIssuer> {
-  const start = from === undefined ? {} : { from }
-  const authority = await issueAuthority({ name: 'Prova CA', keyKind: 'p-256', ...start })
+  const validity = from === undefined ? ANY_TIME : { from }
+  const authority = await issueAuthority({ name: 'Prova CA', keyKind: 'p-256', ...validity })
   const address = 'posta-certificata@gestore.test'
   const provider = await issueProviderCertificate({
     authority,
     providerName: 'Gestore S.p.A.',
     address,
     keyKind: 'rsa-2048',
-    ...start,
+    ...validity,
   })
   const [certificate = Buffer.alloc(0)] = readPem(Buffer.from(provider.certificate), 'CERTIFICATE')
   const signer = createSigner(createPrivateKey(provider.key), certificate, [])

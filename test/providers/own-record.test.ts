@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isPecError } from '../../src/errors.js'
 import { parseLdif, textsOf } from '../../src/providers/ldif.js'
-import { ownRecordLdif, withOwnDomain } from '../../src/providers/own-record.js'
+import { ownRecordLdif, withOwnCertificate, withOwnDomain, withoutOwnCertificate } from '../../src/providers/own-record.js'
 import { readIndex } from '../../src/providers/provider-index.js'
 import { makeCertificate } from './certificates.js'
 
@@ -86,4 +86,31 @@ test("does not take another provider's domain, nor one into an index that we are
   const index = Buffer.concat([ownRecordLdif(other), ownRecordLdif(main)])
   assert.throws(() => withOwnDomain(index, certificate, 'altro.example'), /the index gives altro\.example to Altro/)
   assert.throws(() => withOwnDomain(ownRecordLdif(other), certificate, 'x.example'), /our own certificate is not in the index/)
+})
+
+test('takes the next certificate into our own record beside the old one, and the old one out again', () => {
+  const other = { ...main, name: 'Altro', certificates: [makeCertificate('other')], domains: ['altro.example'] }
+  const [old = Buffer.alloc(0)] = main.certificates
+  const before = Buffer.concat([ownRecordLdif(other), ownRecordLdif({ ...main, certificates: [old] })])
+  const next = makeCertificate('next')
+  const both = withOwnCertificate(before, old, next)
+  const { records, index, faults } = readIndex(both)
+  assert.deepEqual(faults, [])
+  assert.deepEqual(records[1]?.certificates, [old, next])
+  for (const certificate of [old, next]) assert.deepEqual(index.byCertificate(certificate), [records[1]])
+  assert.equal(withOwnCertificate(both, old, next), both)
+  const afterwards = readIndex(withoutOwnCertificate(both, next, old))
+  assert.deepEqual(afterwards.faults, [])
+  assert.deepEqual(
+    afterwards.records.map(({ certificates }) => certificates),
+    [other.certificates, [next]],
+  )
+})
+
+test("does not take another provider's certificate for ours", () => {
+  const other = { ...main, name: 'Altro', certificates: [makeCertificate('other')], domains: ['altro.example'] }
+  const [old = Buffer.alloc(0)] = main.certificates
+  const [theirs = Buffer.alloc(0)] = other.certificates
+  const index = Buffer.concat([ownRecordLdif(other), ownRecordLdif(main)])
+  assert.throws(() => withOwnCertificate(index, old, theirs), /the index has this certificate as one of Altro/)
 })

@@ -10,6 +10,7 @@ import { verifyDetached } from '../../src/smime/verify.js'
 import { makeProvider, openssl, run, signerOf, temporaryDirectory, writeFiles } from './fixtures.js'
 
 const AT = new Date('2026-03-04T05:06:07Z')
+const ANY_TIME = { from: new Date('2000-01-01'), days: 25_000 }
 const CONTENT = Buffer.from('Content-Type: text/plain\r\n\r\nBuongiorno\r\n')
 
 describe('a detached signature', () => {
@@ -18,8 +19,8 @@ describe('a detached signature', () => {
 
   before(async () => {
     directory = await temporaryDirectory()
-    owners.set('RSA-2048', await makeProvider({ keyKind: 'rsa-2048' }))
-    owners.set('P-256', await makeProvider({ keyKind: 'p-256' }))
+    owners.set('RSA-2048', await makeProvider({ keyKind: 'rsa-2048', ...ANY_TIME }))
+    owners.set('P-256', await makeProvider({ keyKind: 'p-256', ...ANY_TIME }))
   })
 
   const ownerOf = (kind: string) => owners.get(kind) ?? assert.fail(kind)
@@ -128,6 +129,21 @@ describe('a detached signature', () => {
     assert.ok(verdict.valid)
     assert.equal(verdict.signingTime?.toISOString(), at.toISOString())
   })
+
+  const outOfTime: readonly [string, string, RegExp][] = [
+    ['before its certificate begins', '1999-12-31T23:59:59Z', /not valid before 2000-01-01/],
+    [
+      'once its certificate has expired',
+      '2068-06-12T00:00:01Z',
+      /expired at 2068-06-12.*put the new one and its key in its place/,
+    ],
+  ]
+  for (const [when, at, line] of outOfTime) {
+    test(`is not made ${when}`, async () => {
+      const signing = signDetached(fromBuffer(CONTENT), signerOf(ownerOf('P-256').provider), new Date(at))
+      await assert.rejects(signing, (error) => isPecError(error) && error.temporary && line.test(error.message))
+    })
+  }
 
   test('fails as the signer fails', async () => {
     const failing = {

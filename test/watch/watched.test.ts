@@ -47,6 +47,17 @@ test('tells of every signature which key made it, and over what', async () => {
   assert.equal(signed.digest, createHash('sha256').update(data).digest('hex'))
 })
 
+test('follows the signer to the next one', () => {
+  const issuer = { ...house.issuer }
+  const watch = new Listeners(assert.ifError)
+  const { clock } = house
+  const { issuer: following } = watchHouse({ ...house, issuer }, 'key.pem', { watch, health: new Health(watch, clock), clock })
+  const before = following.signer
+  assert.equal(following.signer, before, 'one and the same, or its template would be made for each message')
+  issuer.signer = { ...world.b.issuer.signer }
+  assert.equal(following.signer.certificate, world.b.issuer.signer.certificate)
+})
+
 test('tells what the register took, and how long after the acceptance', async () => {
   const outcome = await openAccessPoint(watched).submit(toBruno)
   assert.ok(outcome.accepted)

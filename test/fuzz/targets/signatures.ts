@@ -25,6 +25,7 @@ export async function signatureTarget(): Promise<Target> {
     providerName: 'Altro',
     address: 'posta-certificata@altro.test',
     keyKind: 'rsa-2048',
+    from: AT,
   })
   const certificates = [derOf(owner)]
   const info = signerInfo({ owner, content: CONTENT })

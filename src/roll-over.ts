@@ -1,0 +1,94 @@
+/** What is taken over while the gateway runs, by the checks of the start: key and certificate, trust anchors, authorities of peers (K4). */
+import type { Config } from './config/config.js'
+import { PecError } from './errors.js'
+import { findOwnFaults, openSigner, readAnchors, readPeerAuthorities, type Surroundings } from './keys.js'
+import { parseCertificate } from './smime/certificate.js'
+import type { Signer } from './smime/signer.js'
+import { stampsOf, watchFiles, type Watch, type WatchedFiles } from './watched-files.js'
+
+/** What is in use: whoever works with it asks each time. */
+export interface Held {
+  signer: Signer
+  peerAuthorities: Buffer | undefined
+}
+
+/** Of key and certificate, of the trust anchors, of the authorities of peers. */
+type Stamps = readonly [string, string, string]
+
+export interface RollOverOptions {
+  /** The files as they were before they were opened. */
+  readonly seen: Stamps
+  /** Gets lines for the log. */
+  readonly onEvent: (line: string) => void
+}
+
+/** How long the former key goes on for signatures that have begun with it, in milliseconds. */
+const PARTING_MS = 60_000
+
+/** What the files look like now. */
+export async function keyStamps(config: Config): Promise<Stamps> {
+  const { signer, anchors, peers } = pathsOf(config)
+  return [await stampsOf(signer), await stampsOf(anchors), await stampsOf(peers)]
+}
+
+/** Watches the files that the settings name. */
+export function watchRollOver(config: Config, held: Held, surroundings: Surroundings, options: RollOverOptions): Watch {
+  const { seen, onEvent } = options
+  const { signer, anchors, peers } = pathsOf(config)
+  const watched: readonly WatchedFiles[] = [
+    {
+      ...{ what: 'the signing key and certificate', paths: signer, seen: seen[0] },
+      take: () => takeSigner(config, held, surroundings, onEvent),
+    },
+    { what: 'the trust anchors', paths: anchors, seen: seen[1], take: () => takeAnchors(config, surroundings) },
+    {
+      ...{ what: "the authorities of other providers' TLS certificates", paths: peers, seen: seen[2] },
+      take: () => takePeerAuthorities(config, held),
+    },
+  ]
+  const watches = watched.map((files) => watchFiles(files, config.signer.refresh * 1000, onEvent))
+  return {
+    async look() {
+      for (const watch of watches) await watch.look()
+    },
+    stop: () => watches.forEach((watch) => watch.stop()),
+  }
+}
+
+function pathsOf({ signer, tokens, trust, peers }: Config): Readonly<Record<'signer' | 'anchors' | 'peers', readonly string[]>> {
+  const key = tokens === undefined ? [signer.key, signer.passphraseFile] : []
+  return {
+    signer: [...key, signer.certificate, signer.chain].filter((path) => path !== undefined),
+    anchors: [trust.anchors],
+    peers: peers.ca === undefined ? [] : [peers.ca],
+  }
+}
+
+async function takeSigner(
+  config: Config,
+  held: Held,
+  surroundings: Surroundings,
+  onEvent: (line: string) => void,
+): Promise<string> {
+  const next = await openSigner(config, 'strict', onEvent)
+  const faults = await findOwnFaults(config, next, surroundings)
+  if (faults.length > 0) {
+    next.close?.()
+    throw new PecError('configuration', faults.join('; '))
+  }
+  const former = held.signer
+  held.signer = next
+  setTimeout(() => former.close?.(), PARTING_MS).unref()
+  return `valid until ${parseCertificate(next.certificate).notAfter.toISOString()}`
+}
+
+async function takeAnchors(config: Config, { trust }: Surroundings): Promise<string> {
+  const anchors = await readAnchors(config)
+  trust.replaceAnchors(anchors)
+  return `${anchors.length} certificates`
+}
+
+async function takePeerAuthorities(config: Config, held: Held): Promise<string> {
+  held.peerAuthorities = await readPeerAuthorities(config)
+  return String(config.peers.ca)
+}
