@@ -1,4 +1,5 @@
 /** The delivery point, and the way to other providers, on Haraka's outbound queue. RFC 6109 §2.2.3, §3.3 */
+import { DISABLED, turnAway } from '../src/haraka/disabled.js'
 import { theGateway, whenOpen } from '../src/haraka/gateway.js'
 import { ACCEPT, hook, PASS, type Reply } from '../src/haraka/hook.js'
 import { isCondemned, passGate, wayOf } from '../src/haraka/leaving.js'
@@ -27,12 +28,13 @@ export const hook_send_email = hook<QueuedMail>(
   () => LATER,
 )
 
-export const hook_get_mx = hook<QueuedMail>(function (mail) {
+export const hook_get_mx = hook<QueuedMail>(async function (mail) {
   const { config, provider } = theGateway()
   const { reply, tls } = wayOf(mail, config, provider.index)
   interpretReplies(this.haraka_require('outbound/client_pool') as ClientPool, mustEncrypt)
   keepTo({ policy: tls, authorities: provider.peerAuthorities }, mail, this.haraka_require('outbound/tls') as TlsSetup)
-  return Promise.resolve(reply)
+  if (reply.code === 'accept' && (await turnAway(mail, provider.directory))) return { code: 'refuse', text: DISABLED.text }
+  return reply
 })
 
 export const hook_delivered = hook<QueuedMail, DeliveredParams>(async function (mail, [, , response, , , , recipients]) {

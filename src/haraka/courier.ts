@@ -8,8 +8,9 @@ import type { Reply } from '../lmtp/replies.js'
 import { reasonOf } from '../errors.js'
 import { slice } from '../mail/source.js'
 import type { DeliveryPoint } from '../points/delivery.js'
-import type { Dispatch } from '../points/ports.js'
+import type { Directory, Dispatch } from '../points/ports.js'
 import type { Health } from '../watch/health.js'
+import { DISABLED, isDisabled } from './disabled.js'
 import { untilDone } from './outcome.js'
 import type { Courier } from './outbox.js'
 import type { QueueFile } from './queue-file.js'
@@ -22,6 +23,7 @@ export interface CourierHouse {
   readonly memory: number
   readonly delivery: () => DeliveryPoint
   readonly health: Health
+  readonly directory: Pick<Directory, 'mailbox'>
   readonly log: Logger
 }
 
@@ -36,7 +38,8 @@ export function newCourier(house: CourierHouse): Courier {
   }
 }
 
-async function deliver(file: QueueFile, { queue, pool, delivery, health, log }: CourierHouse): Promise<void> {
+async function deliver(file: QueueFile, house: CourierHouse): Promise<void> {
+  const { queue, delivery, log } = house
   const { dispatch, path } = file
   const [recipient = ''] = dispatch.to
   const finish = async (reply: Reply): Promise<void> => {
@@ -44,13 +47,24 @@ async function deliver(file: QueueFile, { queue, pool, delivery, health, log }: 
     log.loginfo(`to ${recipient}: ${reply.code} ${reply.text}`)
     await untilDone(log, () => conclude(dispatch, recipient, reply, delivery()))
   }
-  const attempt = pool.deliver(dispatch.from, recipient, dispatch.message, finish)
-  const reply = await health.of('store', attempt).catch((error: unknown) => {
+  const reply = await attempt(dispatch, recipient, finish, house).catch((error: unknown) => {
     log.logwarn(reasonOf(error))
     return undefined
   })
   if (reply !== undefined && isFinal(reply, dispatch)) await rm(path, { force: true })
   else queue.handOver(file)
+}
+
+/** What the store says, or what its directory says before it is asked. */
+async function attempt(
+  { from, message }: Dispatch,
+  recipient: string,
+  finish: (reply: Reply) => Promise<void>,
+  { pool, directory, health }: CourierHouse,
+): Promise<Reply> {
+  if (!(await isDisabled(recipient, directory))) return health.of('store', pool.deliver(from, recipient, message, finish))
+  await finish(DISABLED)
+  return DISABLED
 }
 
 /** Accepted, or refused for good; the plain report of a refused anomaly envelope is Haraka's to make. */

@@ -58,7 +58,10 @@ export async function openGateway(config: Config, queue: HarakaQueue, log: Logge
   await mkdir(config.files.spool, { recursive: true, mode: 0o700 })
   const provider = await openProvider(config, (message) => log.lognotice(message), start)
   const pool = new LmtpPool(config.store.lmtp, { connections: config.store.connections, waiting: MAX_WAITING })
-  const courier = newCourier({ queue, pool, memory: config.files.memory, delivery: () => delivery, health, log })
+  const courier = newCourier({
+    ...{ queue, pool, memory: config.files.memory, health, log },
+    ...{ delivery: () => delivery, directory: provider.directory },
+  })
   const outbox = openOutbox(queue, config.files.spool, courier)
   const house = watchHouse({ ...provider, outbox, clock }, nameOfKey(config), watching)
   const delivery = openDeliveryPoint({

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { reasonOf } from '../errors.js'
 import { slice } from '../mail/source.js'
 import type { Config } from '../config/config.js'
+import { DISABLED, wasTurnedAway } from './disabled.js'
 import type { Gateway } from './gateway.js'
 import { noteOf } from './note.js'
 import { withQueuedMessage } from './queued.js'
@@ -44,6 +45,7 @@ export async function tellRefused(
     explain(mail, error, errand.reply)
     return { owesReport: true }
   }
+  if (wasTurnedAway(mail)) explain(mail, error, DISABLED.text)
   const sender = mail.todo.mail_from.address
   for (const recipient of error.bounced_rcpt ?? mail.todo.rcpt_to) {
     const reply = replyOf(recipient, error)

@@ -153,7 +153,8 @@ function killGroup(group: number): void {
   }
 }
 
-function takesConnections(port: number): Promise<boolean> {
+/** Whether something listens on a loopback port. */
+export function takesConnections(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')
     const settle = (open: boolean) => {

@@ -58,13 +58,25 @@ async function rigOn(lab: Laboratory, script: Script, memory = 1000): Promise<Ri
     headOf: () => Buffer.alloc(0),
     handOver: ({ name }) => void done.push(`Haraka has ${name}`),
   }
-  const courier = newCourier({ queue, pool, memory, delivery: () => point, health: listening().health, log: mailOf() })
+  const mailboxes = {
+    mailbox: (address: string) =>
+      Promise.resolve({ address, state: address.startsWith('frozen@') ? ('frozen' as const) : ('active' as const) }),
+  }
+  const courier = newCourier({
+    queue,
+    pool,
+    memory,
+    delivery: () => point,
+    directory: mailboxes,
+    health: listening().health,
+    log: mailOf(),
+  })
   const rig: Rig = { outbox: openOutbox(queue, spool, courier), done, failures: 0, files: () => readdir(directory) }
   return rig
 }
 
-async function send({ outbox }: Rig, errand: Errand = ENVELOPE, message = MESSAGE): Promise<void> {
-  const dispatch: Dispatch = { from: 's@pec-a.test', to: ['r@pec-a.test'], message, errand }
+async function send({ outbox }: Rig, errand: Errand = ENVELOPE, message = MESSAGE, to = 'r@pec-a.test'): Promise<void> {
+  const dispatch: Dispatch = { from: 's@pec-a.test', to: [to], message, errand }
   const prepared = await outbox.prepare('step', [dispatch])
   prepared.release()
 }
@@ -94,6 +106,13 @@ test('a refusal for good is told with the reply', async (t) => {
   const rig = await rigOn(new Laboratory(t), { rcpt: '550 5.1.1 unknown', data: '554 5.5.1 nobody' })
   await send(rig)
   assert.deepEqual(await settled(rig), ['refused r@pec-a.test: 550 5.1.1 unknown'])
+  await gone(rig)
+})
+
+test('a mailbox that takes nothing for a time is refused before the store is asked', async (t) => {
+  const rig = await rigOn(new Laboratory(t), { rcpt: 'drop' })
+  await send(rig, ENVELOPE, MESSAGE, 'frozen@pec-a.test')
+  assert.deepEqual(await settled(rig), ['refused frozen@pec-a.test: 550 5.2.1 Mailbox disabled'])
   await gone(rig)
 })
 
