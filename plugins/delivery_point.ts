@@ -2,11 +2,12 @@
 import { DISABLED, turnAway } from '../src/haraka/disabled.js'
 import { theGateway, whenOpen } from '../src/haraka/gateway.js'
 import { ACCEPT, hook, PASS, type Reply } from '../src/haraka/hook.js'
-import { isCondemned, passGate, wayOf } from '../src/haraka/leaving.js'
+import { isCondemned, isForStore, passGate, wayOf } from '../src/haraka/leaving.js'
 import { tellAccepted, tellRefused, untilDone } from '../src/haraka/outcome.js'
 import { keepTo, mustEncrypt, type TlsSetup } from '../src/haraka/peer-tls.js'
 import { interpretReplies, type ClientPool } from '../src/haraka/replies.js'
 import { hasSpoken, listenTo } from '../src/haraka/silence.js'
+import { awaitTurn } from '../src/haraka/store-turn.js'
 import { tellDeferral } from '../src/haraka/telling.js'
 import type { BounceError, DeliveredParams, Plugin, QueuedMail } from '../src/haraka/types.js'
 
@@ -29,11 +30,12 @@ export const hook_send_email = hook<QueuedMail>(
 )
 
 export const hook_get_mx = hook<QueuedMail>(async function (mail) {
-  const { config, provider } = theGateway()
+  const { config, provider, store } = theGateway()
   const { reply, tls } = wayOf(mail, config, provider.index)
   interpretReplies(this.haraka_require('outbound/client_pool') as ClientPool, mustEncrypt)
   keepTo({ policy: tls, authorities: provider.peerAuthorities }, mail, this.haraka_require('outbound/tls') as TlsSetup)
   if (reply.code === 'accept' && (await turnAway(mail, provider.directory))) return { code: 'refuse', text: DISABLED.text }
+  if (isForStore(mail)) await awaitTurn(mail, store)
   return reply
 })
 

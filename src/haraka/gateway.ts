@@ -28,6 +28,7 @@ export interface Gateway {
   readonly access: AccessPoint
   readonly reception: ReceptionPoint
   readonly delivery: DeliveryPoint
+  readonly store: Pick<LmtpPool, 'turn'>
   /** Rates ordinary mail; undefined where [spam] is not enabled. */
   readonly spam?: SpamFilter | undefined
   /** For the work that one node does at a time. */
@@ -75,6 +76,7 @@ export async function openGateway(config: Config, queue: HarakaQueue, log: Logge
     house,
     spam: spamFilter === undefined ? undefined : watchSpamFilter(spamFilter, watch),
     delivery,
+    store: pool,
     deadlines: { ...house, deadlines: config.deadlines },
     access: openAccessPoint({ ...house, limits: config.limits }),
     reception: openReceptionPoint({ ...house, ordinaryMail: config.reception.ordinaryMail }),

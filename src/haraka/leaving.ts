@@ -46,13 +46,17 @@ export interface Way {
   readonly tls: TlsPolicy
 }
 
+/** Whether it goes to the mailbox store. */
+export function isForStore(mail: QueuedMail): boolean {
+  return !condemned.has(mail) && noteOf(mail.todo.notes)?.errand.kind.startsWith('deliver-') === true
+}
+
 export function wayOf(mail: QueuedMail, config: Config, index: ProviderIndex): Way {
   if (condemned.has(mail)) return { reply: { code: 'refuse', text: 'dropped' }, tls: 'optional' }
   const errand = noteOf(mail.todo.notes)?.errand.kind
   // Haraka's own way to a delivery report: it asks `bounce` next.
   if (errand === 'refuse') return { reply: { code: 'refuse', text: 'refused on arrival' }, tls: 'optional' }
-  if (errand?.startsWith('deliver-') === true)
-    return { reply: { code: 'accept', text: lmtp(config.store.lmtp) }, tls: 'optional' }
+  if (isForStore(mail)) return { reply: { code: 'accept', text: lmtp(config.store.lmtp) }, tls: 'optional' }
   const domain = mail.todo.domain.toLowerCase()
   const route = config.routes.get(domain)
   const tls = index.byDomain(domain) === undefined ? 'optional' : (config.peerTls.get(domain) ?? config.peers.tls)

@@ -84,6 +84,8 @@ export interface QueuedMail extends Logger {
   readonly file_size: number
   readonly todo: Todo
   refcount: number
+  /** Called once an attempt is over, however it ended; each attempt has one of its own. */
+  next_cb: () => void
   discard(): void
   temp_fail(reason: string): void
   get_force_tls(mx: unknown): boolean

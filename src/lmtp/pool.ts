@@ -36,12 +36,29 @@ export class LmtpPool {
   }
 
   /**
-   * Delivers to one recipient, and does with the reply what must be done; resolves with the reply. What the store has taken and nobody
-   * has taken note of is delivered again after a crash: no more deliveries are between the two than there are connections.
+   * A turn for one delivery, which resolves when it may begin, with what ends it. What the store has taken and nobody has taken note
+   * of is delivered again after a crash: no more deliveries are between the two than there are connections, whoever makes them.
+   */
+  async turn(): Promise<() => void> {
+    if (this.busy < this.limits.connections) this.busy++
+    else await new Promise<void>((resolve) => this.queue.push(resolve))
+    let isOver = false
+    return () => {
+      if (isOver) return
+      isOver = true
+      const next = this.queue.shift()
+      // Who waits takes over the turn.
+      if (next === undefined) this.busy--
+      else next()
+    }
+  }
+
+  /**
+   * Delivers to one recipient, and does with the reply what must be done, all in one turn; resolves with the reply.
    * Rejects with PecError 'store', temporary, as LmtpConnection does.
    */
   async deliver(from: string, to: string, message: Source, conclude: Conclude = () => undefined): Promise<Reply> {
-    await this.turn()
+    const endTurn = await this.turn()
     try {
       const connection = this.reuse() ?? (await LmtpConnection.open(this.address))
       const reply = await connection.deliver(from, to, message)
@@ -50,10 +67,7 @@ export class LmtpPool {
       await conclude(reply)
       return reply
     } finally {
-      const next = this.queue.shift()
-      // Who waits takes over the turn.
-      if (next === undefined) this.busy--
-      else next()
+      endTurn()
     }
   }
 
@@ -62,11 +76,6 @@ export class LmtpPool {
     this.isClosing = true
     clearInterval(this.sweeper)
     this.sweep(Infinity)
-  }
-
-  private async turn(): Promise<void> {
-    if (this.busy < this.limits.connections) this.busy++
-    else await new Promise<void>((resolve) => this.queue.push(resolve))
   }
 
   private reuse(): LmtpConnection | undefined {

@@ -42,6 +42,7 @@ export function mailOf({ from = 'anna@pec-a.test', to = ['ugo@pec-b.test'], note
     discard() {
       if (--this.refcount === 0) done.push('removed')
     },
+    next_cb: () => void done.push('over'),
     temp_fail: (reason) => void done.push(`kept: ${reason}`),
     get_force_tls: () => false,
     ...{ loginfo: log('info'), lognotice: log('notice'), logwarn: log('warn'), logerror: log('error'), logcrit: log('crit') },
