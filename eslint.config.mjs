@@ -25,6 +25,7 @@ const layers = [
   ['timestamp', deny('pec', 'points', 'providers', 'directory', 'ledger', 'store', 'archive', 'haraka', 'cli')],
   ['archive', deny('providers', 'directory', 'ledger', 'store', 'haraka', 'cli')],
   ['tokens', deny('pec', 'points', 'providers', 'directory', 'ledger', 'store', 'haraka', 'cli')],
+  ['clock', deny('pec', 'providers', 'directory', 'ledger', 'store', 'haraka', 'cli')],
   ['lab', deny('pec', 'points', 'providers', 'directory', 'ledger', 'store', 'haraka', 'cli')],
   ['haraka', deny('cli')],
 ]

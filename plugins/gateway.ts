@@ -5,6 +5,7 @@ import { UNSCANNED } from '../src/antivirus/none.js'
 import { parseConfig, type Config } from '../src/config/config.js'
 import type { Ini } from '../src/config/values.js'
 import { reasonOf } from '../src/errors.js'
+import { UNCOMPARED } from '../src/haraka/clock.js'
 import { startDeadlines } from '../src/haraka/deadline-job.js'
 import { openEmbeddedStore } from '../src/haraka/embedded-store.js'
 import { startExpiryWarnings } from '../src/haraka/expiry-warnings.js'
@@ -37,6 +38,7 @@ const stop = (error: unknown): Reply => ({ code: 'refuse', text: `The gateway ca
 export const openMaster = hook(async function () {
   await openHere(this, 'strict')
   if (config.antivirus.engine === 'none') this.logwarn(UNSCANNED)
+  if (config.clock === undefined) this.logwarn(UNCOMPARED)
   if (config.store.embedded) {
     const store = await openEmbeddedStore(config, (message) => this.lognotice(message))
     endings.push(() => store.close())

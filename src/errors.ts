@@ -7,6 +7,7 @@ export type ErrorCode =
   | 'configuration' // a setting, file or key that stops the start
   | 'malformed' // input outside the bounds we read
   | 'signer' // the key cannot sign now
+  | 'clock' // the time is known to be wrong
   | 'ledger' // the database is away or refused
   | 'store' // the mailbox store does not answer
   | 'queue' // the queue could not take the messages

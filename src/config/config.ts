@@ -4,6 +4,7 @@
  */
 import { PecError } from '../errors.js'
 import { antivirus } from './antivirus.js'
+import { clock } from './clock.js'
 import { deadlines } from './deadlines.js'
 import { delivery } from './delivery.js'
 import { directory } from './directory.js'
@@ -28,7 +29,7 @@ import { Values, type Ini } from './values.js'
 
 export const SECTIONS = {
   ...{ provider, listeners, signer, tokens, trust, index, directory, ldap, ledger, store, limits },
-  ...{ antivirus, quarantine, reception, spam, delivery, deadlines, peers, peerTls, routes, files, log },
+  ...{ antivirus, quarantine, reception, spam, clock, delivery, deadlines, peers, peerTls, routes, files, log },
 }
 
 type Contents<Sections> = { readonly [Name in keyof Sections]: Sections[Name] extends Section<infer T> ? Readonly<T> : never }

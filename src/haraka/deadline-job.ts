@@ -55,11 +55,13 @@ export function startDeadlines(
 
 /** Tells at each look by how much the wall clock was set since the last, and whether such a step is still too fresh. */
 function watchClock({ clock }: DeadlineHouse, steady: SteadyClock): () => { readonly step: number; readonly held: boolean } {
-  let offset = clock().getTime() - steady()
+  // Known at the first look: a clock that is known to be wrong does not tell the time.
+  let offset: number | undefined
   let heldUntil = -Infinity
   return () => {
-    const drift = clock().getTime() - steady() - offset
-    offset += drift
+    const present = clock().getTime() - steady()
+    const drift = offset === undefined ? 0 : present - offset
+    offset = present
     const step = Math.abs(drift) > DRIFT_MS ? drift : 0
     if (step !== 0) heldUntil = steady() + HOLD_MS
     return { step, held: steady() < heldUntil }

@@ -12,6 +12,7 @@ import type { House } from '../points/house.js'
 import { openReceptionPoint, type ReceptionPoint } from '../points/reception.js'
 import { openProvider, type Provider } from '../provider.js'
 import { LmtpPool } from '../lmtp/pool.js'
+import { openClock } from './clock.js'
 import { watchHouse } from '../watch/watched.js'
 import { newCourier } from './courier.js'
 import { openOutbox } from './outbox.js'
@@ -64,7 +65,8 @@ export async function openGateway(config: Config, queue: HarakaQueue, log: Logge
     ...{ delivery: () => delivery, directory: provider.directory },
   })
   const outbox = openOutbox(queue, config.files.spool, courier)
-  const house = watchHouse({ ...provider, outbox, clock }, nameOfKey(config), watching)
+  const time = await openClock(config.clock, health)
+  const house = watchHouse({ ...provider, outbox, clock: time.read }, nameOfKey(config), watching)
   const delivery = openDeliveryPoint({
     ...house,
     briefHash: { input: config.delivery.briefHashInput, algorithm: config.delivery.briefHash },
@@ -84,6 +86,7 @@ export async function openGateway(config: Config, queue: HarakaQueue, log: Logge
   }
   endings.push(
     () => pool.close(),
+    () => time.stop(),
     () => watching.rest(),
   )
   watch.tell({ kind: 'started', at: clock() })

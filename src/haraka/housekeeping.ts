@@ -23,13 +23,12 @@ export interface Household {
 /** An hour after the start and then every day; a failure goes to the log. Returns what stops it. */
 export function startHousekeeping({ ledger, spool, clock }: Household, log: Logger): () => void {
   const daysAgo = (days: number): Date => new Date(clock().getTime() - days * DAY_MS)
+  const attempt = (what: string, work: () => Promise<unknown>): void => {
+    work().catch((error: unknown) => log.logerror(`${what}: ${reasonOf(error)}`))
+  }
   const run = (): void => {
-    ledger.purgeSteps(daysAgo(KEPT_DAYS)).catch((error: unknown) => {
-      log.logerror(`old steps could not be forgotten: ${reasonOf(error)}`)
-    })
-    clearSpool(spool, daysAgo(1)).catch((error: unknown) => {
-      log.logerror(`the spool could not be cleared: ${reasonOf(error)}`)
-    })
+    attempt('old steps could not be forgotten', async () => ledger.purgeSteps(daysAgo(KEPT_DAYS)))
+    attempt('the spool could not be cleared', async () => clearSpool(spool, daysAgo(1)))
   }
   const first = setTimeout(run, DAY_MS / 24).unref()
   const daily = setInterval(run, DAY_MS).unref()

@@ -7,7 +7,7 @@ import type { Kind, ReceiptType, RecipientType } from '../pec/kinds.js'
 import type { Moment } from '../pec/moment.js'
 import type { Range } from '../pec/signed-message.js'
 
-/** Reads the time. One reading serves a whole transaction (P5). */
+/** Reads the time. One reading serves a whole transaction (P5). Throws PecError 'clock', temporary, while the time is wrong (K3). */
 export type Clock = () => Date
 
 // -- users and providers ------------------------------------------------------------------------------------------------

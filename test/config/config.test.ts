@@ -83,6 +83,21 @@ describe('the settings', () => {
     assert.deepEqual(local.engine === 'mysql' && [local.at, local.passwordFile], [{ path: '/run/mysqld/mysqld.sock' }, undefined])
   })
 
+  test('know time servers by their names and ports', () => {
+    const { clock } = parse({ clock: { servers_a: 'ntp.a.test, 10.0.0.1:1123', servers_b: '[::1]:123', alarm: 0.5 } })
+    assert.deepEqual(clock, {
+      sources: [
+        [
+          { host: 'ntp.a.test', port: 123 },
+          { host: '10.0.0.1', port: 1123 },
+        ],
+        [{ host: '::1', port: 123 }],
+      ],
+      ...{ interval: 300, alarm: 0.5, stop: 30 },
+    })
+    assert.equal(parse().clock, undefined)
+  })
+
   test('have tokens only where a library is named', () => {
     assert.equal(parse().tokens, undefined)
     assert.deepEqual(
@@ -145,6 +160,10 @@ describe('a fault in the settings is named:', () => {
     ['[tokens] key_id is 1, not pairs of hexadecimal digits after 0x', { tokens: { ...TOKENS, key_id: 1 } }],
     ['[tokens] module is set: give one of pin_file and pin_variable', { tokens: { ...TOKENS, pin_file: 'config/pin' } }],
     ['[tokens] module is set: give one of pin_file and pin_variable', { tokens: { ...TOKENS, pin_variable: '' } }],
+    ['[clock] servers_a and servers_b must both name servers, or neither', { clock: { servers_b: 'ntp.a.test' } }],
+    ['[clock] servers_b: a b is neither HOST nor HOST:PORT', { clock: { servers_a: 'ntp.a.test', servers_b: 'a b' } }],
+    ['[clock] stop is less than alarm', { clock: { alarm: 60 } }],
+    ['[clock] alarm is not above 0', { clock: { alarm: 0 } }],
     ['[deadlines] first is not before second', { deadlines: { first: 81000 } }],
     ['[store] lmtp is dovecot, neither HOST:PORT nor the path of a socket', { store: { lmtp: 'dovecot', embedded: 'false' } }],
     ['[store] lmtp is a:99999, neither HOST:PORT nor the path of a socket', { store: { lmtp: 'a:99999', embedded: 'false' } }],
