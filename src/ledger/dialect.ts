@@ -4,6 +4,8 @@ import type { ColumnTypes, Tables } from './schema.js'
 
 export interface SqlDialect {
   readonly types: ColumnTypes
+  /** One transaction writes at a time, and waits for the disk: those of a process that wait for it had better be one. */
+  readonly oneWriter: boolean
   /** Makes an insert skip the rows whose primary key exists; `column` is one of that key. */
   unlessKnown<T extends keyof Tables>(
     insert: InsertQueryBuilder<Tables, T, InsertResult>,

@@ -2,9 +2,8 @@
  * The ledger (P1, P2): what has been certified, and the register of it (L1), in a relational database. Written once for every
  * database that Kysely and a SqlDialect describe.
  */
-import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
-import { isPecError, PecError, reasonOf } from '../errors.js'
 import type {
   Claim,
   DeadlineLedger,
@@ -18,7 +17,9 @@ import type {
   StoredMessage,
 } from '../points/ports.js'
 import type { ReceiptType, RecipientType } from '../pec/kinds.js'
+import { attempt } from './attempt.js'
 import type { SqlDialect } from './dialect.js'
+import { GroupCommit } from './group-commit.js'
 import { addressKey, keyOf } from './keys.js'
 import { prepareQueries, type Queries } from './queries.js'
 import type { Tables } from './schema.js'
@@ -42,14 +43,14 @@ export interface RecordedQuarantine extends QuarantinedMessage {
   readonly since: Date
 }
 
-// For how long an operation is begun again: well under what an SMTP client waits for its answer, whatever the database adds to it.
-const PATIENCE_MS = 5000
 const PURGE_BATCH = 1000
 
 export class SqlLedger implements DeadlineLedger {
   private readonly db: Kysely<Tables>
   private readonly dialect: SqlDialect
   private readonly write: EntryWriter
+  /** Where entries wait for one another. */
+  private readonly group: GroupCommit | undefined
   private readonly queries: Queries
   private readonly searches: SearchQueries
 
@@ -58,6 +59,7 @@ export class SqlLedger implements DeadlineLedger {
     this.db = db
     this.dialect = dialect
     this.write = entryWriter(db, dialect)
+    this.group = dialect.oneWriter ? new GroupCommit(db, dialect, this.write) : undefined
     this.queries = prepareQueries(db, dialect)
     this.searches = prepareSearchQueries(db)
   }
@@ -67,7 +69,8 @@ export class SqlLedger implements DeadlineLedger {
    * entry is beyond all bounds, 'ledger' (temporary) otherwise; nothing is written then.
    */
   async commit(entry: Entry): Promise<void> {
-    await this.attempt(() => this.db.transaction().execute((transaction) => this.write(transaction, entry)))
+    if (this.group !== undefined) await this.group.commit(entry)
+    else await this.attempt(() => this.db.transaction().execute((transaction) => this.write(transaction, entry)))
   }
 
   async isCommitted(step: string): Promise<boolean> {
@@ -243,24 +246,6 @@ export class SqlLedger implements DeadlineLedger {
 
   private attempt<T>(operation: () => Promise<T>): Promise<T> {
     return attempt(this.dialect, operation)
-  }
-}
-
-/** Tries again, within a bound, what failed for a passing reason; what then fails is the ledger's failure. */
-export async function attempt<T>(dialect: SqlDialect, operation: () => Promise<T>): Promise<T> {
-  const end = performance.now() + PATIENCE_MS
-  for (;;) {
-    let wait: number | undefined
-    try {
-      return await operation()
-    } catch (error) {
-      if (isPecError(error)) throw error
-      wait = dialect.retryAfter(error)
-      if (wait === undefined || performance.now() + wait > end) {
-        throw new PecError('ledger', `the ledger failed: ${reasonOf(error)}`, { temporary: true, cause: error })
-      }
-    }
-    await pause(wait)
   }
 }
 

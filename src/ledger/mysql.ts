@@ -13,8 +13,9 @@ import {
 } from 'kysely'
 import type { LedgerConfig } from '../config/ledger.js'
 import { isPecError, PecError, reasonOf } from '../errors.js'
+import { attempt } from './attempt.js'
 import type { SqlDialect } from './dialect.js'
-import { attempt, SqlLedger } from './ledger.js'
+import { SqlLedger } from './ledger.js'
 import { isAnswer, SessionPool, type PoolSettings } from './mysql-pool.js'
 import { migrate, type Tables } from './schema.js'
 
@@ -34,6 +35,7 @@ export const mysql: SqlDialect = {
     indexed: (column) => sql`${sql.ref(column)}(190)`,
     partialIndexes: false,
   },
+  oneWriter: false,
   // `insert ignore` would pass over other errors too.
   unlessKnown: (insert, column) => insert.onDuplicateKeyUpdate({ [column]: sql.ref(column) } as never),
   isDuplicate: (error) => isAnswer(error) && error.errno === 1062,

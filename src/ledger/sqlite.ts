@@ -15,8 +15,9 @@ import {
   type SqliteDatabase,
 } from 'kysely'
 import { PecError, reasonOf } from '../errors.js'
+import { attempt } from './attempt.js'
 import type { SqlDialect } from './dialect.js'
-import { attempt, SqlLedger } from './ledger.js'
+import { SqlLedger } from './ledger.js'
 import { migrate, type Tables } from './schema.js'
 
 // Other writers are through in a moment. As long as SQLite itself has waited before.
@@ -34,6 +35,7 @@ export const sqlite: SqlDialect = {
     indexed: (column) => sql.ref(column),
     partialIndexes: true,
   },
+  oneWriter: true,
   unlessKnown: (insert) => insert.onConflict((conflict) => conflict.doNothing()),
   isDuplicate: (error) => hasCode(error, 'SQLITE_CONSTRAINT_PRIMARYKEY', 'SQLITE_CONSTRAINT_UNIQUE'),
   // Migrations run in a transaction, so there never is half of one.
