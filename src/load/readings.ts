@@ -23,6 +23,8 @@ export interface Reading {
   readonly cpuMs: number
   /** How late the event loop was for something due every some milliseconds, since the last reading; in milliseconds. */
   readonly delays: readonly number[]
+  /** The same without what the process waited for a processor that others had. */
+  readonly own: readonly number[]
 }
 
 /** A process during some time. */
@@ -32,6 +34,8 @@ export interface ProcessFigures {
   readonly loopP50Ms: number
   readonly loopP99Ms: number
   readonly loopMaxMs: number
+  /** The 99th percentile of what the process itself was the cause of. */
+  readonly ownLoopP99Ms: number
   /** Resident, at each reading. */
   readonly residentMb: readonly number[]
 }
@@ -58,6 +62,10 @@ function figuresOf(readings: readonly Reading[]): ProcessFigures | undefined {
     loopP50Ms: percentile(delays, 0.5),
     loopP99Ms: percentile(delays, 0.99),
     loopMaxMs: percentile(delays, 1),
+    ownLoopP99Ms: percentile(
+      readings.flatMap(({ own }) => own),
+      0.99,
+    ),
     residentMb: readings.map(({ residentMb }) => residentMb),
   }
 }

@@ -27,7 +27,7 @@ export function toJson(findings: Findings): Json {
     quick: findings.quick,
     p99AcceptanceMs: figure(exchanges?.steady.latencies.acceptance?.p99),
     eventLoopP99Ms: figure(exchanges && worstLoop(exchanges.large.processes)),
-    idleEventLoopP99Ms: figure(exchanges && idleLoop(exchanges.large.processes)),
+    ownEventLoopP99Ms: figure(exchanges && worstOwnLoop(exchanges.large.processes)),
     memory100mOverPlainMb: figure(memory && memory.gateway.peakMb - memory.plain.peakMb),
     memory100mMb: memory,
     workersScaling: figure(workers && workers.two / workers.one),
@@ -52,7 +52,7 @@ export function toText(findings: Findings): string {
     )
     const { processes } = exchanges.large
     lines.push(
-      `event loops with messages of 30 MB in flight, p99: ${shown(worstLoop(processes))} ms; of processes with nothing to do: ${shown(idleLoop(processes))} ms`,
+      `event loops with messages of 30 MB in flight, p99: ${shown(worstLoop(processes))} ms; without what they waited for a processor: ${shown(worstOwnLoop(processes))} ms`,
     )
   }
   if (memory !== undefined) {
@@ -96,8 +96,8 @@ function stretchText(title: string, { messages, messagesPerSecond, latencies, pr
     `${title}: ${messages} messages, ${rounded(messagesPerSecond)} per second`,
     `  p50/p99 ms: ${times.join(', ')}`,
     ...processes.map((each) => {
-      const { name, cpuMs, loopP50Ms, loopP99Ms, loopMaxMs, residentMb } = each
-      const loop = `event loop p50/p99/max ms ${rounded(loopP50Ms)}/${rounded(loopP99Ms)}/${rounded(loopMaxMs)}`
+      const { name, cpuMs, loopP50Ms, loopP99Ms, loopMaxMs, ownLoopP99Ms, residentMb } = each
+      const loop = `event loop p50/p99/max/own p99 ms ${[loopP50Ms, loopP99Ms, loopMaxMs, ownLoopP99Ms].map(rounded).join('/')}`
       const memory = `MB ${shown(residentMb[0])} to ${shown(residentMb.at(-1))}, most ${shown(Math.max(...residentMb))}`
       return `  ${name.padEnd(10)} CPU ${rounded(cpuMs / 1000)} s, ${loop}, ${memory}`
     }),
@@ -111,23 +111,22 @@ function stretchJson({ messages, messagesPerSecond, latencies, processes }: Stre
     latencyMs: Object.fromEntries(
       Object.entries(latencies).map(([milestone, { p50, p99 }]) => [milestone, { p50: rounded(p50), p99: rounded(p99) }]),
     ),
-    processes: processes.map(({ name, cpuMs, loopP50Ms, loopP99Ms, loopMaxMs, residentMb }) => ({
+    processes: processes.map(({ name, cpuMs, loopP50Ms, loopP99Ms, loopMaxMs, ownLoopP99Ms, residentMb }) => ({
       name,
       cpuMs: rounded(cpuMs),
-      eventLoopMs: { p50: rounded(loopP50Ms), p99: rounded(loopP99Ms), max: rounded(loopMaxMs) },
+      eventLoopMs: { p50: rounded(loopP50Ms), p99: rounded(loopP99Ms), max: rounded(loopMaxMs), own: rounded(ownLoopP99Ms) },
       residentMb: residentMb.map(rounded),
     })),
   }
 }
 
-/** Of the masters, which have next to nothing to do: what the machine, busy as it is, does to any process. */
-function idleLoop(processes: readonly ProcessFigures[]): number {
-  return Math.max(...processes.filter(({ name }) => name.endsWith('master')).map(({ loopP99Ms }) => loopP99Ms))
-}
-
 /** Of the process where it is worst. */
 function worstLoop(processes: readonly ProcessFigures[]): number {
   return Math.max(...processes.map(({ loopP99Ms }) => loopP99Ms))
+}
+
+function worstOwnLoop(processes: readonly ProcessFigures[]): number {
+  return Math.max(...processes.map(({ ownLoopP99Ms }) => ownLoopP99Ms))
 }
 
 function figure(value: number | undefined): number | undefined {

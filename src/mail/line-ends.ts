@@ -2,7 +2,7 @@
  * Line ends: whether a message has others than CRLF (RFC 5322 §2.3), and messages as mail programs save them, whose lines end in LF
  * and which an mbox file separates by lines of its own (RFC 4155).
  */
-import { concatenate, indexOf, slice, type Source } from './source.js'
+import { concatenate, indexOf, Scratch, slice, type Source } from './source.js'
 import type { Step } from './transfer.js'
 
 const CR = 0x0d
@@ -17,7 +17,7 @@ const MAX_HEAD = 1024 * 1024
 /** Whether there is a CR without an LF after it, or an LF without a CR before it. */
 export async function hasBareLineEnd(source: Source): Promise<boolean> {
   let last: number | undefined
-  for await (const chunk of source.chunks()) {
+  for await (const chunk of source.chunks(0, source.size, new Scratch())) {
     if (chunk.length === 0) continue
     if ((last === CR) !== (chunk[0] === LF) || hasBareWithin(chunk)) return true
     last = chunk[chunk.length - 1]

@@ -6,7 +6,7 @@ import { PecError } from '../errors.js'
 import { parseEntity, type Entity } from './entity.js'
 import { MAX_LINE, endsInReturn, hasLoneReturn, readSevenBitLines, scrubLines } from './line.js'
 import { sevenBitHeader } from './seven-bit-header.js'
-import { concatenate, slice, type Source } from './source.js'
+import { concatenate, Scratch, slice, type Source } from './source.js'
 import { decodeBase64, decoderFor, encodeBase64, encodeQuotedPrintable } from './transfer.js'
 import { transformed } from './transformed.js'
 
@@ -22,7 +22,7 @@ const MAX_NESTED_MESSAGES = 16
 export async function isSevenBit(source: Source): Promise<boolean> {
   let open = 0
   let afterReturn = false
-  for await (const chunk of source.chunks()) {
+  for await (const chunk of source.chunks(0, source.size, new Scratch())) {
     if (hasLoneReturn(chunk, afterReturn)) return false
     open = readSevenBitLines(chunk, open)
     if (open === -1) return false

@@ -10,11 +10,25 @@ export interface Source {
   readonly size: number
   /** The bytes from start (included) to end (excluded), in one piece: for ranges known to be small. */
   read(start: number, end: number): Promise<Buffer>
-  /** The bytes from start to end in order, in pieces of bounded size. */
-  chunks(start?: number, end?: number): AsyncIterable<Buffer>
+  /**
+   * The bytes from start to end in order, in pieces of bounded size. With `scratch`, pieces read from files lie in it, and each is
+   * valid only until the next is asked for: for readers that keep none, a large message then leaves no garbage.
+   */
+  chunks(start?: number, end?: number, scratch?: Scratch): AsyncIterable<Buffer>
 }
 
 const CHUNK = 256 * 1024
+
+/** Room for one piece, made when it is first needed. */
+export class Scratch {
+  private room: Buffer | undefined
+
+  /** So many bytes, or as many as there is room for. */
+  take(size: number): Buffer {
+    this.room ??= Buffer.allocUnsafeSlow(CHUNK)
+    return this.room.subarray(0, size)
+  }
+}
 const SMALL = 64 * 1024
 
 class MemorySource implements Source {
@@ -54,14 +68,19 @@ class FileSource implements Source {
     return pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces)
   }
 
-  async *chunks(start = 0, end = this.size): AsyncGenerator<Buffer> {
+  async *chunks(start = 0, end = this.size, scratch?: Scratch): AsyncGenerator<Buffer> {
     const last = Math.min(end, this.size)
     if (start >= last) return
     const file = await open(this.path, 'r')
     try {
       for (let at = start; at < last;) {
         const wanted = Math.min(CHUNK, last - at)
-        const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(wanted), 0, wanted, this.offset + at)
+        const { bytesRead, buffer } = await file.read(
+          scratch?.take(wanted) ?? Buffer.allocUnsafe(wanted),
+          0,
+          wanted,
+          this.offset + at,
+        )
         if (bytesRead === 0) throw new Error(`${this.path} is shorter than when it was opened`)
         at += bytesRead
         yield buffer.subarray(0, bytesRead)
@@ -87,8 +106,8 @@ class SliceSource implements Source {
     return this.whole.read(this.offset + start, this.offset + Math.min(end, this.size))
   }
 
-  chunks(start = 0, end = this.size): AsyncIterable<Buffer> {
-    return this.whole.chunks(this.offset + start, this.offset + Math.min(end, this.size))
+  chunks(start = 0, end = this.size, scratch?: Scratch): AsyncIterable<Buffer> {
+    return this.whole.chunks(this.offset + start, this.offset + Math.min(end, this.size), scratch)
   }
 }
 
@@ -107,8 +126,8 @@ class JoinedSource implements Source {
     return pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces)
   }
 
-  async *chunks(start = 0, end = this.size): AsyncGenerator<Buffer> {
-    for (const { part, from, to } of this.ranges(start, end)) yield* part.chunks(from, to)
+  async *chunks(start = 0, end = this.size, scratch?: Scratch): AsyncGenerator<Buffer> {
+    for (const { part, from, to } of this.ranges(start, end)) yield* part.chunks(from, to, scratch)
   }
 
   /** The parts that these bytes lie in, and where in them. */
@@ -193,7 +212,7 @@ export async function indexOf(source: Source, needle: Buffer, from = 0, to = sou
   const overlap = needle.length - 1
   let tail = Buffer.alloc(0)
   let at = from
-  for await (const chunk of source.chunks(from, to)) {
+  for await (const chunk of source.chunks(from, to, new Scratch())) {
     // A match across two pieces lies within the last bytes of one and the first of the next.
     const seam = Buffer.concat([tail, chunk.subarray(0, overlap)])
     const across = tail.length === 0 ? -1 : seam.indexOf(needle)
@@ -210,6 +229,6 @@ export async function indexOf(source: Source, needle: Buffer, from = 0, to = sou
 /** The digest of all the bytes. */
 export async function digest(source: Source, algorithm: 'sha1' | 'sha256' | 'sha384' | 'sha512'): Promise<Buffer> {
   const hash = createHash(algorithm)
-  for await (const chunk of source.chunks()) hash.update(chunk)
+  for await (const chunk of source.chunks(0, source.size, new Scratch())) hash.update(chunk)
   return hash.digest()
 }

@@ -31,7 +31,7 @@ test('a process that keeps its event loop busy is told by its delays', async (t)
 test('only what was read in the given time counts, process by process', async (t) => {
   const directory = await directoryFor(t)
   const reading = (at: number, name: string, delays: number[]): Reading => ({
-    ...{ at, name, delays },
+    ...{ at, name, delays, own: [at] },
     ...{ residentMb: at, heapMb: 1, cpuMs: at * 10 },
   })
   const written = [reading(1, 'B', [900]), reading(2, 'B', [1, 2]), reading(3, 'B', [3]), reading(4, 'B', [900])]
@@ -40,10 +40,10 @@ test('only what was read in the given time counts, process by process', async (t
   await writeFile(join(directory, '9.jsonl'), '')
   const figures = await processesDuring(directory, 2, 3)
   assert.deepEqual(
-    figures.map(({ name, cpuMs, loopMaxMs, residentMb }) => [name, cpuMs, loopMaxMs, residentMb]),
+    figures.map(({ name, cpuMs, loopMaxMs, ownLoopP99Ms, residentMb }) => [name, cpuMs, loopMaxMs, ownLoopP99Ms, residentMb]),
     [
-      ['A', 0, 5, [2]],
-      ['B', 10, 3, [2, 3]],
+      ['A', 0, 5, 2, [2]],
+      ['B', 10, 3, 3, [2, 3]],
     ],
   )
 })
