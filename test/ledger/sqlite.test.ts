@@ -38,7 +38,9 @@ test('can be opened by several at once, from nothing', async (t) => {
   await Promise.all(ledgers.map((ledger, n) => ledger.commit(entryOf(`s${n}`))))
   const raw = new Database(path)
   assert.deepEqual(raw.prepare('select count(*) n from step').get(), { n: 5 })
-  assert.deepEqual(raw.prepare('select version from migration').all(), [{ version: 1 }, { version: 2 }, { version: 3 }])
+  const migrations = raw.prepare('select count(*) n, max(version) last from migration').get() as { n: number; last: number }
+  assert.ok(migrations.n > 0)
+  assert.equal(migrations.n, migrations.last, 'each was made once')
   raw.close()
   await Promise.all(ledgers.map((ledger) => ledger.close()))
 })

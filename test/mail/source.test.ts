@@ -5,7 +5,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import fc from 'fast-check'
-import { concatenate, digest, fromBuffer, fromFile, indexOf, readAll, slice, type Source } from '../../src/mail/source.js'
+import {
+  concatenate,
+  digest,
+  fromBuffer,
+  fromFile,
+  indexOf,
+  readAll,
+  Scratch,
+  slice,
+  type Source,
+} from '../../src/mail/source.js'
 
 // More than one chunk, and bytes that tell their place.
 const bytes = Buffer.concat(
@@ -81,6 +91,14 @@ suite('a source', () => {
       }
     })
 
+    test(`${place} gives the same bytes where its pieces lie in the same room`, async () => {
+      const scratch = new Scratch()
+      const source = await open()
+      const hash = createHash('sha256')
+      for await (const piece of source.chunks(5, bytes.length - 5, scratch)) hash.update(piece)
+      assert.deepEqual(hash.digest(), createHash('sha256').update(bytes.subarray(5, -5)).digest())
+    })
+
     test(`${place} finds bytes, across chunks too`, async () => {
       const source = await open()
       for (const at of [0, 262_100, 262_143, 524_287, 699_961]) {
@@ -101,6 +119,12 @@ suite('a source', () => {
       }
     })
   }
+
+  test('in a file is read into one and the same room if there is one', async () => {
+    const scratch = new Scratch()
+    const file = await fromFile(join(folder, 'whole'))
+    for await (const piece of file.chunks(0, file.size, scratch)) assert.equal(piece.buffer, scratch.take(1).buffer)
+  })
 
   test('in a file that became shorter is an error, not an end', async () => {
     const path = join(folder, 'short')
