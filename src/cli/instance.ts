@@ -19,8 +19,8 @@ export function harakaProgram(): string {
   return join(dirname(require.resolve('Haraka/package.json')), 'bin', 'haraka')
 }
 
-/** The settings of the instance in `directory`. Throws PecError 'configuration' naming every fault. */
-export function readInstance(directory: string): Config {
+/** The settings of the instance in `directory`, as this file of its folder `config` has them. Throws PecError 'configuration' naming every fault. */
+export function readInstance(directory: string, file = 'pec.ini'): Config {
   const path = resolve(directory)
   if (!existsSync(join(path, 'config', 'pec.ini'))) {
     throw new PecError(
@@ -28,5 +28,5 @@ export function readInstance(directory: string): Config {
       `${directory} is no instance: it has no config/pec.ini. Make one with: pec init ${directory}`,
     )
   }
-  return parseConfig(harakaConfig.module_config(path).get('pec.ini') as Ini, path)
+  return parseConfig(harakaConfig.module_config(path).get(file, 'ini') as Ini, path)
 }

@@ -5,6 +5,7 @@ import { domainCommand } from './domain.js'
 import { indexCommand } from './index-command.js'
 import { initCommand } from './init.js'
 import { mailboxCommand } from './mailbox.js'
+import { setCommand } from './set.js'
 import { checkCommand, startCommand } from './start.js'
 import { complain } from './terminal.js'
 import { verifyCommand } from './verify.js'
@@ -15,6 +16,7 @@ const program = new Command('pec')
   .addCommand(initCommand())
   .addCommand(startCommand())
   .addCommand(checkCommand())
+  .addCommand(setCommand())
   .addCommand(domainCommand())
   .addCommand(mailboxCommand())
   .addCommand(indexCommand())
