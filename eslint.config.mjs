@@ -15,6 +15,7 @@ const layers = [
   ['points', deny('providers', 'directory', 'ledger', 'store', 'haraka', 'cli')],
   ['watch', deny('providers', 'directory', 'ledger', 'store', 'journal', 'metrics', 'haraka', 'cli')],
   ['journal', deny('providers', 'directory', 'ledger', 'store', 'metrics', 'haraka', 'cli')],
+  ['metrics', deny('providers', 'directory', 'ledger', 'store', 'journal', 'haraka', 'cli')],
   ['providers', deny('directory', 'ledger', 'store', 'haraka', 'cli')],
   ['directory', deny('providers', 'ledger', 'store', 'haraka', 'cli')],
   ['ledger', deny('providers', 'directory', 'store', 'haraka', 'cli')],

@@ -15,6 +15,7 @@ import { hook, PASS, type Reply } from '../src/haraka/hook.js'
 import { startHousekeeping } from '../src/haraka/housekeeping.js'
 import { cleanLine } from '../src/haraka/log-line.js'
 import { keepBytes } from '../src/haraka/messages.js'
+import { startMonitor } from '../src/haraka/monitoring.js'
 import { startRescue } from '../src/haraka/orphans.js'
 import { pointOf, roleOf } from '../src/haraka/session.js'
 import { tellRefusal, tellTls, type Denial } from '../src/haraka/telling.js'
@@ -47,6 +48,7 @@ export const openMaster = hook(async function () {
   const household = { ledger: provider.ledger, spool: config.files.spool, clock: deadlines.clock }
   const job = startDeadlines(deadlines, `${hostname()} ${randomUUID()}`, this)
   endings.push(startExpiryWarnings(config, provider, this))
+  endings.push(await startMonitor(theGateway(), harakaQueue(this).directory))
   endings.push(() => job.stop(), startHousekeeping(household, this), startRescue(harakaQueue(this).directory, this))
   return PASS
 }, stop)

@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'ledger' // the database is away or refused
   | 'store' // the mailbox store does not answer
   | 'queue' // the queue could not take the messages
+  | 'crl' // a revocation list cannot be read
   | 'index' // the provider index cannot be read
   | 'directory' // users and mailboxes cannot be looked up
   | 'antivirus' // nothing can be scanned now, or this message cannot

@@ -4,7 +4,6 @@
  */
 import { openAntivirus } from './antivirus/engine.js'
 import type { Config } from './config/config.js'
-import type { DirectoryEvent } from './directory/directory-event.js'
 import { openDirectory } from './directory/open-directory.js'
 import type { OwnDirectory } from './directory/own-directory.js'
 import { PecError, reasonOf } from './errors.js'
@@ -14,11 +13,13 @@ import { openMysqlLedger } from './ledger/mysql.js'
 import { openLedger } from './ledger/sqlite.js'
 import type { Issuer } from './pec/signed-message.js'
 import type { Antivirus, Quarantine } from './points/ports.js'
-import { IndexFile, type IndexEvent } from './providers/index-file.js'
+import { IndexFile } from './providers/index-file.js'
+import { crlTeller, directoryLine, indexLine, tellIndex } from './provider-events.js'
 import { openFileQuarantine } from './quarantine/file-quarantine.js'
 import { keyStamps, watchRollOver } from './roll-over.js'
 import { CrlCache } from './smime/crl.js'
 import { TrustStore } from './smime/trust.js'
+import type { Watched } from './watch/watched.js'
 
 export interface Provider {
   readonly issuer: Issuer
@@ -27,6 +28,7 @@ export interface Provider {
   readonly directory: OwnDirectory
   readonly index: IndexFile
   readonly trust: TrustStore
+  readonly crls: CrlCache
   readonly ledger: SqlLedger
   readonly antivirus: Antivirus
   readonly quarantine: Quarantine
@@ -45,9 +47,11 @@ export async function openProvider(
   config: Config,
   onEvent: (message: string) => void,
   start: 'strict' | 'patient' = 'strict',
+  watched?: Watched,
 ): Promise<Provider> {
   const { provider } = config
-  const crls = new CrlCache({ sources: config.trust.crl, interval: config.trust.crlRefresh * 1000, onEvent })
+  const telling = watched === undefined ? {} : { onChange: crlTeller(watched) }
+  const crls = new CrlCache({ sources: config.trust.crl, interval: config.trust.crlRefresh * 1000, onEvent, ...telling })
   const seen = await keyStamps(config)
   const faults: string[] = []
   const part = async <T>(open: () => T | Promise<T>): Promise<T | undefined> => {
@@ -60,7 +64,7 @@ export async function openProvider(
   }
   const [signer, index, trust, directory, ledger, quarantine, peerAuthorities] = await Promise.all([
     part(() => openSigner(config, start, onEvent)),
-    part(() => openIndex(config, onEvent)),
+    part(() => openIndex(config, onEvent, watched)),
     part(() => openTrust(config, crls)),
     part(() => openDirectory(config, clock, (event) => onEvent(directoryLine(event)))),
     part(() => openLedgerOf(config, onEvent)),
@@ -97,7 +101,7 @@ export async function openProvider(
       },
     },
     receipts: provider.receipts,
-    ...{ directory, index, trust, ledger, quarantine },
+    ...{ directory, index, trust, crls, ledger, quarantine },
     antivirus: openAntivirus(config.antivirus),
     get peerAuthorities() {
       return held.peerAuthorities
@@ -119,12 +123,15 @@ function openLedgerOf({ ledger }: Config, onEvent: (message: string) => void): P
   return ledger.engine === 'sqlite' ? openLedger(ledger.file) : openMysqlLedger(ledger, onEvent)
 }
 
-function openIndex({ index }: Config, onEvent: (message: string) => void): Promise<IndexFile> {
+function openIndex({ index }: Config, onEvent: (message: string) => void, watched?: Watched): Promise<IndexFile> {
   return IndexFile.open({
     path: index.file,
     clock,
     interval: index.refresh * 1000,
-    onEvent: (event) => onEvent(indexLine(event)),
+    onEvent: (event) => {
+      onEvent(indexLine(event))
+      if (watched !== undefined) tellIndex(event, watched)
+    },
   })
 }
 
@@ -133,23 +140,4 @@ async function openTrust(config: Config, crls: CrlCache): Promise<TrustStore> {
   const anchors = await readAnchors(config)
   await crls.start()
   return new TrustStore({ anchors, crls: trust.crl.length === 0 ? undefined : crls, crlRequired: trust.crlRequired })
-}
-
-function indexLine(event: IndexEvent): string {
-  if (event.kind === 'refused') return `the index of providers was not taken over: ${event.reason}`
-  const faults = event.faults.map((fault) => `; ${reasonOf(fault)}`).join('')
-  return `the index of providers has ${event.records} records with ${event.domains} domains${faults}`
-}
-
-function directoryLine(event: DirectoryEvent): string {
-  switch (event.kind) {
-    case 'loaded':
-      return `the directory has ${event.mailboxes === undefined ? '' : `${event.mailboxes} mailboxes in `}${event.domains} domains`
-    case 'refused':
-      return `the directory was not taken over: ${event.reason}`
-    case 'server':
-      return event.line
-    case 'exposed':
-      return `the directory may be read by others than its owner (mode ${event.mode.toString(8)}): make it 600`
-  }
 }

@@ -14,6 +14,7 @@ import { ledger } from './ledger.js'
 import { limits } from './limits.js'
 import { listeners } from './listeners.js'
 import { log } from './log.js'
+import { monitor } from './monitor.js'
 import { peers, peerTls, routes } from './peers.js'
 import { provider } from './provider.js'
 import { index } from './provider-index.js'
@@ -29,7 +30,7 @@ import { Values, type Ini } from './values.js'
 
 export const SECTIONS = {
   ...{ provider, listeners, signer, tokens, trust, index, directory, ldap, ledger, store, limits },
-  ...{ antivirus, quarantine, reception, spam, clock, delivery, deadlines, peers, peerTls, routes, files, log },
+  ...{ antivirus, quarantine, reception, spam, clock, delivery, deadlines, peers, peerTls, routes, files, log, monitor },
 }
 
 type Contents<Sections> = { readonly [Name in keyof Sections]: Sections[Name] extends Section<infer T> ? Readonly<T> : never }

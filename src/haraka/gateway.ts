@@ -13,8 +13,10 @@ import { openReceptionPoint, type ReceptionPoint } from '../points/reception.js'
 import { openProvider, type Provider } from '../provider.js'
 import { LmtpPool } from '../lmtp/pool.js'
 import { openClock } from './clock.js'
+import type { ServiceMetrics } from '../metrics/service-metrics.js'
 import { watchHouse } from '../watch/watched.js'
 import { newCourier } from './courier.js'
+import { startMetrics } from './monitoring.js'
 import { openOutbox } from './outbox.js'
 import type { SpamFilter } from './spam-filter.js'
 import { watchSpamFilter } from './telling.js'
@@ -35,6 +37,7 @@ export interface Gateway {
   /** For the work that one node does at a time. */
   readonly deadlines: DeadlineHouse
   readonly watching: Watching
+  readonly metrics: ServiceMetrics
 }
 
 /** Deliveries that wait for a connection to the store, in memory; more are Haraka's. */
@@ -57,8 +60,9 @@ export async function openGateway(config: Config, queue: HarakaQueue, log: Logge
     throw new PecError('configuration', '[spam] of pec.ini is enabled, but config/plugins has no line pec/spam')
   const watching = startWatching(config, log)
   const { watch, health, clock } = watching
+  const metrics = startMetrics({ watching })
   await mkdir(config.files.spool, { recursive: true, mode: 0o700 })
-  const provider = await openProvider(config, (message) => log.lognotice(message), start)
+  const provider = await openProvider(config, (message) => log.lognotice(message), start, watching)
   const pool = new LmtpPool(config.store.lmtp, { connections: config.store.connections, waiting: MAX_WAITING })
   const courier = newCourier({
     ...{ queue, pool, memory: config.files.memory, health, log },
@@ -83,6 +87,7 @@ export async function openGateway(config: Config, queue: HarakaQueue, log: Logge
     access: openAccessPoint({ ...house, limits: config.limits }),
     reception: openReceptionPoint({ ...house, ordinaryMail: config.reception.ordinaryMail }),
     watching,
+    metrics,
   }
   endings.push(
     () => pool.close(),

@@ -25,6 +25,8 @@ export interface CrlCacheOptions {
   readonly followDistributionPoints?: boolean
   /** Called with one sentence for each failure, and when a source works again. */
   readonly onEvent?: (message: string) => void
+  /** Called when a source has something new, fails in another way than before, or works again. */
+  readonly onChange?: (state: CrlSourceState) => void
   readonly clock?: () => Date
 }
 
@@ -96,10 +98,7 @@ export class CrlCache {
   }
 
   state(): CrlSourceState[] {
-    return [...this.held].map(([source, { readAt, failure, lists }]) => {
-      const ends = lists.flatMap(({ nextUpdate }) => (nextUpdate === undefined ? [] : [nextUpdate.getTime()]))
-      return { source, readAt, failure, nextUpdate: ends.length === 0 ? undefined : new Date(Math.min(...ends)) }
-    })
+    return [...this.held].map(([source, held]) => stateOf(source, held))
   }
 
   private add(source: string): Held {
@@ -114,25 +113,44 @@ export class CrlCache {
       const bytes = isHttp(source) ? await download(source, timeout, maxSize) : await readFile(source)
       if (bytes.length > maxSize) throw new Error(`larger than ${maxSize} bytes`)
       const hash = createHash('sha256').update(bytes).digest('hex')
+      const isNew = hash !== held.hash || held.failure !== undefined
       if (hash !== held.hash) held.lists = withoutStepBack(parseLists(bytes), held.lists)
       held.hash = hash
       held.readAt = this.options.clock?.() ?? new Date()
       if (held.failure !== undefined) this.tell(`revocation list ${source} can be read again`)
       held.failure = undefined
+      if (isNew) this.change(source, held)
     } catch (error) {
       const failure = reasonOf(error)
-      if (failure !== held.failure) this.tell(`revocation list ${source} cannot be read: ${failure}`)
+      const isNew = failure !== held.failure
       held.failure = failure
+      if (!isNew) return
+      this.tell(`revocation list ${source} cannot be read: ${failure}`)
+      this.change(source, held)
     }
   }
 
   private tell(message: string): void {
-    try {
-      this.options.onEvent?.(message)
-    } catch {
-      // A log that fails must not end the refreshing, nor the process from within a timer.
-    }
+    spared(() => this.options.onEvent?.(message))
   }
+
+  private change(source: string, held: Held): void {
+    spared(() => this.options.onChange?.(stateOf(source, held)))
+  }
+}
+
+/** Whoever is told and fails must not end the refreshing, nor the process from within a timer. */
+function spared(tell: () => void): void {
+  try {
+    tell()
+  } catch {
+    return
+  }
+}
+
+function stateOf(source: string, { readAt, failure, lists }: Held): CrlSourceState {
+  const ends = lists.flatMap(({ nextUpdate }) => (nextUpdate === undefined ? [] : [nextUpdate.getTime()]))
+  return { source, readAt, failure, nextUpdate: ends.length === 0 ? undefined : new Date(Math.min(...ends)) }
 }
 
 function parseLists(bytes: Buffer): RevocationList[] {
