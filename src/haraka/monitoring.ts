@@ -19,11 +19,11 @@ export function startMetrics({ watching }: Pick<Gateway, 'watching'>): ServiceMe
 
 /** In the master or the only process, where [monitor] says so. Returns what ends it. */
 export async function startMonitor(gateway: Gateway, queue: string): Promise<() => void> {
-  const { config, house, provider, metrics } = gateway
+  const { config, house, provider, metrics, watching } = gateway
   const { listen } = config.monitor
   if (listen === undefined) return () => undefined
   const { ledger, index, crls } = provider
-  addNodeGauges(metrics.registry, { queue, ledger, issuer: house.issuer, index, crls, clock: house.clock })
+  addNodeGauges(metrics.registry, { queue, ledger, issuer: house.issuer, index, crls, clock: watching.clock })
   const server = await openMonitor({
     listen,
     metrics: () => figuresOfNode(metrics.registry),
