@@ -1,5 +1,7 @@
 /** The delivery point, and the way to other providers, on Haraka's outbound queue. RFC 6109 §2.2.3, §3.3 */
 import { DISABLED, turnAway } from '../src/haraka/disabled.js'
+import { reasonOf } from '../src/errors.js'
+import { exchangesOf, openDns } from '../src/haraka/exchanges.js'
 import { theGateway, whenOpen } from '../src/haraka/gateway.js'
 import { ACCEPT, hook, PASS, type Reply } from '../src/haraka/hook.js'
 import { isCondemned, isForStore, passGate, wayOf } from '../src/haraka/leaving.js'
@@ -9,10 +11,12 @@ import { interpretReplies, type ClientPool } from '../src/haraka/replies.js'
 import { hasSpoken, listenTo } from '../src/haraka/silence.js'
 import { awaitTurn } from '../src/haraka/store-turn.js'
 import { tellDeferral } from '../src/haraka/telling.js'
-import type { BounceError, DeliveredParams, Plugin, QueuedMail } from '../src/haraka/types.js'
+import type { BounceError, DeferredParams, DeliveredParams, Plugin, QueuedMail } from '../src/haraka/types.js'
 
 /** Seconds until a message is looked at again when the ledger could not tell whether it may leave. */
 const LATER: Reply = { code: 'delay', text: 10 }
+
+const dns = openDns()
 
 export function register(this: Plugin): void {
   // A hook that is late loses the message: `delivered` and `bounce` have all the time they need.
@@ -30,13 +34,13 @@ export const hook_send_email = hook<QueuedMail>(
 )
 
 export const hook_get_mx = hook<QueuedMail>(async function (mail) {
-  const { config, provider, store } = theGateway()
+  const { config, provider, store, watching } = theGateway()
   const { reply, tls } = wayOf(mail, config, provider.index)
   interpretReplies(this.haraka_require('outbound/client_pool') as ClientPool, mustEncrypt)
   keepTo({ policy: tls, authorities: provider.peerAuthorities }, mail, this.haraka_require('outbound/tls') as TlsSetup)
   if (reply.code === 'accept' && (await turnAway(mail, provider.directory))) return { code: 'refuse', text: DISABLED.text }
   if (isForStore(mail)) await awaitTurn(mail, store)
-  return reply
+  return reply === PASS ? exchangesOf(mail.todo.domain, dns, watching.health) : reply
 })
 
 export const hook_delivered = hook<QueuedMail, DeliveredParams>(async function (mail, [, , response, , , , recipients]) {
@@ -46,8 +50,10 @@ export const hook_delivered = hook<QueuedMail, DeliveredParams>(async function (
 })
 
 /** Haraka tries again later, whatever is answered here. */
-export const hook_deferred = hook<QueuedMail, { readonly delay: number; readonly err: unknown }>(
-  (mail, { delay, err }) => {
+export const hook_deferred = hook<QueuedMail, DeferredParams>(
+  function (mail, { delay, err }) {
+    const { uuid, domain } = mail.todo
+    this.logwarn(`message ${uuid} to ${domain} waits ${delay} s for its next attempt: ${reasonOf(err)}`)
     tellDeferral(mail, err, delay, theGateway().watching.watch)
     return Promise.resolve(PASS)
   },

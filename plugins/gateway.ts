@@ -1,11 +1,13 @@
 /** Opens the gateway in every process that handles mail, and runs the embedded mailbox store once. */
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { UNSCANNED } from '../src/antivirus/none.js'
 import { parseConfig, type Config } from '../src/config/config.js'
 import type { Ini } from '../src/config/values.js'
-import { reasonOf } from '../src/errors.js'
+import { isPecError, reasonOf } from '../src/errors.js'
 import { UNCOMPARED } from '../src/haraka/clock.js'
+import { admission, ownDescriptors } from '../src/haraka/descriptors.js'
 import { startDeadlines } from '../src/haraka/deadline-job.js'
 import { openEmbeddedStore } from '../src/haraka/embedded-store.js'
 import { startExpiryWarnings } from '../src/haraka/expiry-warnings.js'
@@ -14,21 +16,32 @@ import { harakaQueue, spareUnfinished } from '../src/haraka/haraka-queue.js'
 import { hook, PASS, type Reply } from '../src/haraka/hook.js'
 import { startHousekeeping } from '../src/haraka/housekeeping.js'
 import { cleanLine } from '../src/haraka/log-line.js'
+import { survive } from '../src/haraka/log-output.js'
 import { keepBytes } from '../src/haraka/messages.js'
 import { startMonitor } from '../src/haraka/monitoring.js'
 import { startRescue } from '../src/haraka/orphans.js'
+import { endureTrouble } from '../src/haraka/queue-trouble.js'
 import { pointOf, roleOf } from '../src/haraka/session.js'
 import { tellRefusal, tellTls, type Denial } from '../src/haraka/telling.js'
 import type { Connection, Plugin, QueuedMail } from '../src/haraka/types.js'
 
+/** Between two attempts to open what may be there later: a database that is away. */
+const OPENING_MS = 5_000
+/** The longest that a client waits for the gateway to open, or to hang up once it has been sent away. */
+const CLIENT_MS = 10_000
+
 let config: Config
+let isRoom: () => boolean = () => true
 /** What the master ends: its own work, and the store, which the workers have done with by then. */
 const endings: (() => unknown)[] = []
 
 export function register(this: Plugin): void {
   this.timeout = 0
   config = parseConfig(this.config.get('pec.ini') as Ini, process.env['HARAKA'] ?? process.cwd())
+  for (const output of [process.stdout, process.stderr]) survive(output)
+  isRoom = admission(ownDescriptors(), this)
   spareUnfinished(this)
+  endureTrouble(this)
   this.register_hook('init_master', 'openMaster')
   this.register_hook('init_child', 'openWorker')
 }
@@ -60,9 +73,12 @@ export const openWorker = hook(async function () {
   return PASS
 }, stop)
 
-/** A client waits for the gateway to open. A listener that plays no point takes no mail. */
+/** A client waits a little for the gateway to open. A listener that plays no point takes no mail. */
 export const hook_connect = hook<Connection>(async (connection) => {
-  const role = roleOf(connection, (await whenOpen()).config)
+  if (!isRoom()) return sendAway(connection, '4.3.2 Too many clients, please try again later')
+  const gateway = await Promise.race([whenOpen(), sleep(CLIENT_MS, undefined, { ref: false })])
+  if (gateway === undefined) return sendAway(connection, '4.3.2 Not ready yet, please try again later')
+  const role = roleOf(connection, gateway.config)
   return role === undefined ? { code: 'refuse', text: 'This port is not in [listeners] of pec.ini' } : PASS
 })
 
@@ -99,6 +115,22 @@ export function shutdown(): void {
   restGateway()
 }
 
-function openHere(plugin: Plugin, start: 'strict' | 'patient'): Promise<void> {
-  return openGateway(config, harakaQueue(plugin), plugin, start)
+/** Waits for a database that is away: a worker that gave up would end the master, and the others with it. */
+async function openHere(plugin: Plugin, start: 'strict' | 'patient'): Promise<void> {
+  for (;;) {
+    try {
+      await openGateway(config, harakaQueue(plugin), plugin, start)
+      return
+    } catch (error) {
+      if (!isPecError(error) || !error.temporary) throw error
+      plugin.logerror(`the gateway cannot open yet, next try in ${OPENING_MS / 1000} s: ${reasonOf(error)}`)
+    }
+    await sleep(OPENING_MS)
+  }
+}
+
+/** A client that does not hang up would keep its descriptors. */
+function sendAway({ client }: Connection, text: string): Reply {
+  setTimeout(() => client.destroy(), CLIENT_MS).unref()
+  return { code: 'hang-up', text }
 }

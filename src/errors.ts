@@ -26,13 +26,20 @@ const brand = Symbol.for('haraka-pec.error')
 export class PecError extends Error {
   readonly code: ErrorCode
   readonly temporary: boolean
+  /** It is certain that nothing was done; else some of it may have been. */
+  readonly undone: boolean
   readonly [brand] = true
 
-  constructor(code: ErrorCode, message: string, options: { readonly temporary?: boolean; readonly cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { readonly temporary?: boolean; readonly undone?: boolean; readonly cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'PecError'
     this.code = code
     this.temporary = options.temporary ?? false
+    this.undone = options.undone ?? false
   }
 }
 

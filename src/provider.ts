@@ -6,7 +6,7 @@ import { openAntivirus } from './antivirus/engine.js'
 import type { Config } from './config/config.js'
 import { openDirectory } from './directory/open-directory.js'
 import type { OwnDirectory } from './directory/own-directory.js'
-import { PecError, reasonOf } from './errors.js'
+import { isPecError, PecError, reasonOf } from './errors.js'
 import { findOwnFaults, openSigner, readAnchors, readPeerAuthorities, serviceAddress } from './keys.js'
 import type { SqlLedger } from './ledger/ledger.js'
 import { openMysqlLedger } from './ledger/mysql.js'
@@ -41,7 +41,7 @@ const clock = (): Date => new Date()
 
 /**
  * Opens everything; `onEvent` gets lines for the log. `start` is patient where the service runs already: then tokens are taken as they
- * come. Rejects with PecError 'configuration' naming every fault.
+ * come. Rejects with PecError 'configuration' naming every fault, temporary if all may pass.
  */
 export async function openProvider(
   config: Config,
@@ -54,11 +54,13 @@ export async function openProvider(
   const crls = new CrlCache({ sources: config.trust.crl, interval: config.trust.crlRefresh * 1000, onEvent, ...telling })
   const seen = await keyStamps(config)
   const faults: string[] = []
+  let lasts = false
   const part = async <T>(open: () => T | Promise<T>): Promise<T | undefined> => {
     try {
       return await open()
     } catch (error) {
       faults.push(reasonOf(error))
+      lasts ||= !isPecError(error) || !error.temporary
       return undefined
     }
   }
@@ -76,8 +78,11 @@ export async function openProvider(
     crls.stop()
     await Promise.all([ledger?.close(), directory?.close()])
   }
-  if (signer !== undefined && index !== undefined && trust !== undefined)
-    faults.push(...(await findOwnFaults(config, signer, { index, trust })))
+  if (signer !== undefined && index !== undefined && trust !== undefined) {
+    const own = await findOwnFaults(config, signer, { index, trust })
+    faults.push(...own)
+    lasts ||= own.length > 0
+  }
   if (
     signer === undefined ||
     index === undefined ||
@@ -89,7 +94,7 @@ export async function openProvider(
   ) {
     signer?.close?.()
     await close()
-    throw new PecError('configuration', faults.join('\n'))
+    throw new PecError('configuration', faults.join('\n'), { temporary: !lasts })
   }
   const held = { signer, peerAuthorities }
   const watch = watchRollOver(config, held, { index, trust }, { seen, onEvent })

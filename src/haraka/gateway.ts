@@ -60,9 +60,12 @@ export async function openGateway(config: Config, queue: HarakaQueue, log: Logge
     throw new PecError('configuration', '[spam] of pec.ini is enabled, but config/plugins has no line pec/spam')
   const watching = startWatching(config, log)
   const { watch, health, clock } = watching
-  const metrics = startMetrics({ watching })
   await mkdir(config.files.spool, { recursive: true, mode: 0o700 })
-  const provider = await openProvider(config, (message) => log.lognotice(message), start, watching)
+  const provider = await openProvider(config, (message) => log.lognotice(message), start, watching).catch((error: unknown) => {
+    watching.rest()
+    throw error
+  })
+  const metrics = startMetrics({ watching })
   const pool = new LmtpPool(config.store.lmtp, { connections: config.store.connections, waiting: MAX_WAITING })
   const courier = newCourier({
     ...{ queue, pool, memory: config.files.memory, health, log },

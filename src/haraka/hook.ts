@@ -8,7 +8,7 @@ import { isPecError, reasonOf } from '../errors.js'
 import type { Next, Plugin } from './types.js'
 
 export interface Reply {
-  readonly code: 'pass' | 'accept' | 'refuse' | 'defer' | 'delay'
+  readonly code: 'pass' | 'accept' | 'refuse' | 'defer' | 'hang-up' | 'delay'
   /** What the client is told; seconds for a delay; for get_mx, where to go. */
   readonly text?: unknown
   /** The reply codes, e.g. 530 5.7.0, where Haraka's own 550 and 450 are not the right ones. Not for the queue hooks: it ignores them there. */
@@ -20,6 +20,7 @@ const CODES: Readonly<Record<Reply['code'], number>> = {
   accept: constants.ok,
   refuse: constants.deny,
   defer: constants.denysoft,
+  'hang-up': constants.denysoftdisconnect,
   delay: constants.delay,
 }
 

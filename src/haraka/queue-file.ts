@@ -72,9 +72,16 @@ async function writeMessage(handle: FileHandle, head: Buffer, { message }: Dispa
     gathered.push(chunk)
     size += chunk.length
     if (size < GATHERED) continue
-    await handle.writev(gathered)
+    await writeWhole(handle, gathered)
     gathered = []
     size = 0
   }
-  if (gathered.length > 0) await handle.writev(gathered)
+  if (gathered.length > 0) await writeWhole(handle, gathered)
+}
+
+/** A disk that is nearly full takes a part, without a word; the rest then fails. */
+async function writeWhole(handle: FileHandle, pieces: Buffer[]): Promise<void> {
+  const { bytesWritten } = await handle.writev(pieces)
+  const whole = pieces.reduce((sum, { length }) => sum + length, 0)
+  if (bytesWritten < whole) await handle.appendFile(Buffer.concat(pieces).subarray(bytesWritten))
 }

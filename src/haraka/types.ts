@@ -50,6 +50,7 @@ export interface Connection extends Logger {
   readonly tls: { readonly enabled: boolean; readonly cipher?: Cipher }
   readonly relaying: boolean
   readonly capabilities: string[]
+  readonly client: { destroy(): void }
   readonly notes: Record<string, unknown>
   readonly results: Results
   /** Null once the client has gone. */
@@ -89,6 +90,12 @@ export interface QueuedMail extends Logger {
   discard(): void
   temp_fail(reason: string): void
   get_force_tls(mx: unknown): boolean
+}
+
+/** Why a message waits for another attempt, and for how many seconds. */
+export interface DeferredParams {
+  readonly delay: number
+  readonly err: unknown
 }
 
 export interface BounceError extends Error {

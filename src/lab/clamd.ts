@@ -50,15 +50,16 @@ export async function startScriptedClamd(port = 0): Promise<ScriptedClamd> {
 
 /** Reads one message, chunk by chunk, each with its length before it in four bytes; one of length 0 ends it. */
 async function scan(socket: Socket, probeHash: Buffer): Promise<string> {
-  if (!(await take(socket, COMMAND.length)).equals(COMMAND)) return 'UNKNOWN COMMAND'
+  const take = takerOf(socket)
+  if (!(await take(COMMAND.length)).equals(COMMAND)) return 'UNKNOWN COMMAND'
   const hash = createHash('sha256')
   let seam = Buffer.alloc(0)
   let found = false
   for (;;) {
-    const length = (await take(socket, 4)).readUInt32BE()
+    const length = (await take(4)).readUInt32BE()
     if (length === 0) break
     if (length > LONGEST_CHUNK) return 'INSTREAM size limit exceeded. ERROR'
-    const chunk = await take(socket, length)
+    const chunk = await take(length)
     hash.update(chunk)
     const seen = Buffer.concat([seam, chunk])
     found ||= seen.includes(MARKER)
@@ -68,12 +69,20 @@ async function scan(socket: Socket, probeHash: Buffer): Promise<string> {
   return found ? `stream: ${EICAR_NAME} FOUND` : 'stream: OK'
 }
 
-/** The next bytes, so many of them. Rejects when the client has no more. */
-async function take(socket: Socket, size: number): Promise<Buffer> {
-  for (;;) {
-    const bytes = socket.read(size) as Buffer | null
-    if (bytes?.length === size) return bytes
-    if (bytes !== null || socket.readableEnded) throw new Error('the message has no end')
-    await once(socket, 'readable')
+type Take = (size: number) => Promise<Buffer>
+
+/** Gives the next bytes, so many of them; rejects when the client has no more. */
+function takerOf(socket: Socket): Take {
+  const chunks = socket[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>
+  let held = Buffer.alloc(0)
+  return async (size) => {
+    while (held.length < size) {
+      const { value } = await chunks.next()
+      if (value === undefined) throw new Error('the message has no end')
+      held = Buffer.concat([held, value])
+    }
+    const bytes = held.subarray(0, size)
+    held = held.subarray(size)
+    return bytes
   }
 }

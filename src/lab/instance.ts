@@ -23,6 +23,11 @@ export interface InstanceOptions {
 /** The folder of the Haraka this package depends on. */
 export const harakaHome = dirname(require.resolve('Haraka/package.json'))
 
+/** Runs Haraka on an instance directory. */
+export function harakaCommand(directory: string): string[] {
+  return [process.execPath, join(harakaHome, 'bin', 'haraka'), '-c', directory]
+}
+
 const LOG_LIMIT = 4 * 1024 * 1024
 
 /**
@@ -30,12 +35,7 @@ const LOG_LIMIT = 4 * 1024 * 1024
  * everything it started ended, if it exits or is not ready in time.
  */
 export async function startInstance(options: InstanceOptions): Promise<Instance> {
-  const [program = '', ...args] = options.command ?? [
-    process.execPath,
-    join(harakaHome, 'bin', 'haraka'),
-    '-c',
-    options.directory,
-  ]
+  const [program = '', ...args] = options.command ?? harakaCommand(options.directory)
   const child = spawn(program, args, {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -17,7 +17,8 @@ export async function attempt<T>(dialect: SqlDialect, operation: () => Promise<T
       if (isPecError(error)) throw error
       wait = dialect.retryAfter(error)
       if (wait === undefined || performance.now() + wait > end) {
-        throw new PecError('ledger', `the ledger failed: ${reasonOf(error)}`, { temporary: true, cause: error })
+        const undone = !dialect.leavesDoubt(error)
+        throw new PecError('ledger', `the ledger failed: ${reasonOf(error)}`, { temporary: true, undone, cause: error })
       }
     }
     await pause(wait)

@@ -20,4 +20,6 @@ export interface SqlDialect {
    * Undefined if that is of no use, or if it may have been committed.
    */
   retryAfter(error: unknown): number | undefined
+  /** Whether a transaction that failed with it may be found committed. */
+  leavesDoubt(error: unknown): boolean
 }

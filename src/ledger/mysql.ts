@@ -40,6 +40,7 @@ export const mysql: SqlDialect = {
   unlessKnown: (insert, column) => insert.onDuplicateKeyUpdate({ [column]: sql.ref(column) } as never),
   isDuplicate: (error) => isAnswer(error) && error.errno === 1062,
   isKnownIndex: (error) => isAnswer(error) && error.errno === 1061,
+  leavesDoubt: (error) => error instanceof UncertainCommit,
   retryAfter,
 }
 

@@ -38,6 +38,8 @@ export const sqlite: SqlDialect = {
   oneWriter: true,
   unlessKnown: (insert) => insert.onConflict((conflict) => conflict.doNothing()),
   isDuplicate: (error) => hasCode(error, 'SQLITE_CONSTRAINT_PRIMARYKEY', 'SQLITE_CONSTRAINT_UNIQUE'),
+  // After a crash a commit may be found that could not be synced.
+  leavesDoubt: (error) => error instanceof Database.SqliteError && error.code.startsWith('SQLITE_IOERR'),
   // Migrations run in a transaction, so there never is half of one.
   isKnownIndex: () => false,
   retryAfter: (error) =>

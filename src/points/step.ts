@@ -35,7 +35,7 @@ export async function carryOut(step: Step, { ledger, outbox, quarantine }: Means
     prepared = await outbox.prepare(id, dispatches)
     await ledger.commit({ ...entry, step: id, ...(quarantined === undefined ? {} : { quarantined }) })
   } catch (error) {
-    if (prepared === undefined || isConflict(error)) {
+    if (prepared === undefined || isConflict(error) || isUndone(error)) {
       prepared?.drop()
       // A file that stays is one that no ledger names.
       if (quarantined !== undefined) await quarantine.discard(quarantined).catch(() => undefined)
@@ -49,6 +49,11 @@ export async function carryOut(step: Step, { ledger, outbox, quarantine }: Means
 
 async function keep({ message, ...facts }: Infected, { date }: Moment, quarantine: Quarantine): Promise<QuarantinedMessage> {
   return { ...facts, ...(await quarantine.keep(message, date)) }
+}
+
+/** The ledger has none of it, and never will. */
+function isUndone(error: unknown): boolean {
+  return isPecError(error) && error.undone
 }
 
 /** Another transaction certified the same first. */

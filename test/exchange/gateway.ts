@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { setKeys, type Values } from '../../src/cli/settings.js'
 import { addMailbox } from '../../src/directory/directory-edit.js'
-import type { Instance } from '../../src/lab/instance.js'
+import { harakaCommand, type Instance } from '../../src/lab/instance.js'
 import { freePorts } from '../../src/lab/ports.js'
 import type { SmtpClient, Transcript } from '../../src/lab/smtp-client.js'
 import { within } from '../../src/lab/within.js'
@@ -57,6 +57,8 @@ export interface GatewayPlan {
   readonly prepare?: (directory: string) => Promise<void>
   /** A mailbox store of the test's own, on this port, in place of the embedded one. */
   readonly storePort?: number
+  /** A shell's commands around its start, which is `"$@"`. */
+  readonly shell?: string
 }
 
 export interface Envelope {
@@ -93,6 +95,7 @@ export class TestGateway {
     const instance = await lab.instance({
       ...{ directory, ports: listeners, readyLines: [/ready for mail/], startMs: 60_000 },
       ...(plan.environment === undefined ? {} : { environment: plan.environment }),
+      ...(plan.shell === undefined ? {} : { command: ['sh', '-c', plan.shell, 'sh', ...harakaCommand(directory)] }),
     })
     const ledger = await openLedger(join(directory, 'ledger', 'pec.sqlite'))
     lab.atClose(() => ledger.close())

@@ -17,7 +17,7 @@ const log = { loginfo: nothing, lognotice: nothing, logwarn: nothing, logerror: 
 export function connectionOf({ port = 25, tls = true, user, transaction = null }: ConnectionParts = {}): Connection {
   return {
     ...log,
-    ...{ uuid: 'UUID', capabilities: [], results, transaction },
+    ...{ uuid: 'UUID', capabilities: [], results, transaction, client: { destroy: nothing } },
     local: { ip: '192.0.2.1', port },
     remote: { ip: '192.0.2.2', host: 'client.test', closed: false },
     hello: { host: 'client.test' },

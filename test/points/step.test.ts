@@ -65,6 +65,13 @@ describe('a step', () => {
     assert.deepEqual([...states()].sort(), ['dropped', 'released'])
   })
 
+  test('is dropped where the ledger is sure that it has none of it', async () => {
+    const error = new PecError('ledger', 'full', { temporary: true, undone: true })
+    ledger.commit = () => Promise.reject(error)
+    await assert.rejects(carry(), error)
+    assert.deepEqual(states(), ['dropped'])
+  })
+
   for (const [what, error] of [
     ['the ledger is away', LEDGER_AWAY],
     ['the commit fails in some other way', new TypeError('bug')],

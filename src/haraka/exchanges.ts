@@ -1,0 +1,68 @@
+/**
+ * Where the DNS says that a domain's mail goes. Haraka takes a domain without MX for one that is nowhere, and gives the message up,
+ * when its address cannot be looked up now; only a name server that says so can tell that a domain is not there. RFC 5321 §5.1
+ */
+import { Resolver } from 'node:dns/promises'
+import { reasonOf } from '../errors.js'
+import type { Health } from '../watch/health.js'
+import { PASS, type Reply } from './hook.js'
+
+export type Dns = Pick<Resolver, 'resolveMx' | 'resolve4' | 'resolve6'>
+
+interface Exchange {
+  readonly exchange: string
+  readonly priority: number
+}
+
+/** One query, in milliseconds; asked twice. */
+const QUERY_MS = 10_000
+
+export function openDns(): Dns {
+  return new Resolver({ timeout: QUERY_MS, tries: 2 })
+}
+
+/**
+ * Where mail for a domain goes, as an answer to get_mx: its exchanges in their order; a temporary failure as long as the DNS does not
+ * tell; else a pass, upon which Haraka refuses for good.
+ */
+export async function exchangesOf(domain: string, dns: Dns, health: Pick<Health, 'failed' | 'works'>): Promise<Reply> {
+  try {
+    const reply = await lookUp(domain, dns)
+    health.works('dns')
+    return reply
+  } catch (error) {
+    health.failed('dns', error)
+    const advice = 'see that the name servers of /etc/resolv.conf answer'
+    return { code: 'defer', text: `the DNS does not tell where mail for ${domain} goes: ${reasonOf(error)}; ${advice}` }
+  }
+}
+
+/** Rejects with what the DNS does not tell. */
+async function lookUp(domain: string, dns: Dns): Promise<Reply> {
+  try {
+    const found = await dns.resolveMx(domain)
+    // RFC 7505: a domain that takes no mail.
+    if (found.length === 1 && found[0]?.exchange === '') return PASS
+    if (found.length > 0) return { code: 'accept', text: inOrder(found) }
+  } catch (error) {
+    if (!saysNone(error)) throw error
+  }
+  const addresses = await Promise.allSettled([dns.resolve4(domain), dns.resolve6(domain)])
+  if (addresses.some(({ status }) => status === 'fulfilled')) return { code: 'accept', text: [{ exchange: domain, priority: 0 }] }
+  const failed = addresses.find((each): each is PromiseRejectedResult => each.status === 'rejected' && !saysNone(each.reason))
+  if (failed !== undefined) throw failed.reason
+  return PASS
+}
+
+/** The lowest number first; among equals at random, so that they share the load. */
+function inOrder(exchanges: readonly Exchange[]): Exchange[] {
+  return exchanges
+    .map((each) => ({ each, chance: Math.random() }))
+    .sort((a, b) => a.each.priority - b.each.priority || a.chance - b.chance)
+    .map(({ each: { exchange, priority } }) => ({ exchange, priority }))
+}
+
+/** A name server has answered: there is no such name, or no such record of it. */
+function saysNone(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOTFOUND' || error.code === 'ENODATA')
+}

@@ -1,0 +1,72 @@
+// A gateway that runs out of file descriptors: clients beyond are sent away for now, those under way are served, no process ends, and
+// it goes on by itself once they have gone.
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { test } from 'node:test'
+import { Laboratory } from '../harness/laboratory.js'
+import { TestGateway } from './gateway.js'
+import { isOf } from './letter.js'
+import { original, PLAIN } from './originals.js'
+
+const MARIO = 'mario@pec-a.test'
+const LUCIA = 'lucia@pec-a.test'
+/** For each of its processes. */
+const LIMIT = 120
+
+/** Connects, and says nothing; with what the other end said first, '' if it hung up without a word. */
+async function knock(port: number): Promise<{ readonly socket: Socket; readonly said: string }> {
+  const socket = connect(port, '127.0.0.1').setEncoding('latin1')
+  socket.on('error', () => undefined)
+  const [said = ''] = (await Promise.race([once(socket, 'data'), once(socket, 'close').then(() => [''])])) as string[]
+  return { socket, said }
+}
+
+test('a gateway without file descriptors', { timeout: 120_000 }, async (t) => {
+  const lab = new Laboratory(t)
+  const gateway = await TestGateway.open(lab, {
+    mailboxes: [MARIO, LUCIA],
+    outbound: { temp_fail_intervals: '5s*100' },
+    shell: `ulimit -n ${LIMIT}; exec "$@"`,
+  })
+  const { pids } = gateway.instance
+  const letter = (subject: string): Buffer => original({ from: MARIO, to: [LUCIA] }, subject, ...PLAIN)
+  const exchanged = async (identifier: string): Promise<void> => {
+    await gateway.waitForLetters(LUCIA, 1, isOf('transport', identifier))
+    await gateway.waitForLetters(MARIO, 1, isOf('acceptance', identifier))
+    await gateway.waitForLetters(MARIO, 1, isOf('delivery', identifier))
+  }
+  const open: Socket[] = []
+  lab.atClose(() => open.forEach((socket) => socket.destroy()))
+
+  await t.test('sends away who comes beyond, and serves who was there', async () => {
+    const early = await gateway.session(MARIO)
+    const answers: string[] = []
+    for (let clients = 0; clients < 2 * LIMIT; clients++) {
+      const { socket, said } = await knock(gateway.mxPort)
+      open.push(socket)
+      answers.push(said)
+    }
+    const refusals = answers.filter((said) => !said.startsWith('220'))
+    assert.ok(refusals.length > 0, 'all were let in')
+    assert.ok(answers.length - refusals.length > 10, 'next to none was let in')
+    for (const said of refusals) assert.match(said, /^(?:421 4\.3\.2 Too many clients|$)/)
+    await gateway.instance.waitForLog(/too many file descriptors are in use/)
+
+    const { dot } = await early.send({ from: MARIO, to: [LUCIA] }, letter('Nel mezzo'))
+    assert.equal(dot?.code, 250, JSON.stringify(dot))
+    await exchanged(/(\S+@\S+)/.exec(dot.lines.join(' '))?.[1] ?? '')
+  })
+
+  await t.test('goes on by itself once they have gone', async () => {
+    for (const socket of open) socket.destroy()
+    await gateway.until('room', async () => {
+      const { socket, said } = await knock(gateway.mxPort)
+      socket.destroy()
+      return said.startsWith('220')
+    })
+    await gateway.instance.waitForLog(/there are file descriptors again: \d+ clients were sent away meanwhile/)
+    await exchanged(await gateway.submitted(MARIO, [LUCIA], letter('Dopo')))
+    assert.deepEqual(gateway.instance.pids, pids, 'no process has ended')
+  })
+})
