@@ -28,6 +28,7 @@ const layers = [
   ['tokens', deny('pec', 'points', 'providers', 'directory', 'ledger', 'store', 'haraka', 'cli')],
   ['clock', deny('pec', 'providers', 'directory', 'ledger', 'store', 'haraka', 'cli')],
   ['lab', deny('pec', 'points', 'providers', 'directory', 'ledger', 'store', 'haraka', 'cli')],
+  ['retrieval', deny('directory', 'store', 'haraka', 'cli')],
   ['haraka', deny('cli')],
 ]
 

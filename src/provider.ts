@@ -124,7 +124,8 @@ export async function checkProvider(config: Config): Promise<void> {
   await (await openProvider(config, () => undefined)).close()
 }
 
-function openLedgerOf({ ledger }: Config, onEvent: (message: string) => void): Promise<SqlLedger> {
+/** Opens the ledger alone. Rejects with PecError 'configuration', or 'ledger' (temporary). */
+export function openLedgerOf({ ledger }: Config, onEvent: (message: string) => void): Promise<SqlLedger> {
   return ledger.engine === 'sqlite' ? openLedger(ledger.file) : openMysqlLedger(ledger, onEvent)
 }
 

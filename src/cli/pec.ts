@@ -4,6 +4,7 @@ import { Command } from 'commander'
 import { domainCommand } from './domain.js'
 import { indexCommand } from './index-command.js'
 import { initCommand } from './init.js'
+import { logCommand } from './log.js'
 import { mailboxCommand } from './mailbox.js'
 import { setCommand } from './set.js'
 import { checkCommand, startCommand } from './start.js'
@@ -20,6 +21,7 @@ const program = new Command('pec')
   .addCommand(domainCommand())
   .addCommand(mailboxCommand())
   .addCommand(indexCommand())
+  .addCommand(logCommand())
   .addCommand(verifyCommand())
 
 program.parseAsync().catch(complain)

@@ -5,6 +5,11 @@ export function say(line: string): void {
   process.stdout.write(`${line}\n`)
 }
 
+/** What a person should know beside the output, which may go to a file. */
+export function warn(line: string): void {
+  process.stderr.write(`${line}\n`)
+}
+
 /** Tells what went wrong, in one line for a failure that has words of its own, and sets the exit status. */
 export function complain(error: unknown): void {
   const text = isPecError(error) || !(error instanceof Error) ? reasonOf(error) : (error.stack ?? error.message)

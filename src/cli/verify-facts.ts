@@ -32,7 +32,8 @@ export function factsOf(evidence: Evidence, now: Date): Readonly<Record<string, 
   }
 }
 
-function signerFacts(certificate: Certificate, now: Date): Readonly<Record<string, unknown>> {
+/** The certificate of a signer. */
+export function signerFacts(certificate: Certificate, now: Date): Readonly<Record<string, unknown>> {
   const { organization, commonName, emails, subject, issuer, serialNumber, notBefore, notAfter, der } = certificate
   const fingerprint = (algorithm: string): string => createHash(algorithm).update(der).digest('hex')
   return {
@@ -62,7 +63,8 @@ function originalFacts({ enclosures: { original } }: Evidence): Readonly<Record<
   return { messageId: messageId ?? null, subject: subject ?? null, size: message.size, kind }
 }
 
-function dataFacts(data: CertificationData): Readonly<Record<string, unknown>> {
+/** What daticert.xml says. */
+export function dataFacts(data: CertificationData): Readonly<Record<string, unknown>> {
   return {
     kind: KINDS[data.kind].value,
     error: ERROR_WORDS[data.error],

@@ -7,6 +7,7 @@ import { outsideValidity, type Standing } from '../points/standing.js'
 import type { Certificate } from '../smime/certificate.js'
 import { formatName } from '../smime/name.js'
 import { SIGNED_PART } from './extract.js'
+import { list, row, section, type Row } from './sections.js'
 import { notesOn } from './verify-notes.js'
 import { certifiedTime, DESCRIPTIONS, shown, shownTime } from './verify-words.js'
 
@@ -17,9 +18,6 @@ export interface Occasion {
   readonly extracted: readonly string[]
 }
 
-type Row = readonly [label: string, ...values: readonly string[]]
-
-const COLUMN = 18
 const MOST_RECIPIENTS = 100
 
 /** The lines of the report. */
@@ -65,7 +63,8 @@ function whatRows({ kind, data, integrity }: Evidence): Row[] {
   return [...rows, ['Certified by', shown(data.provider)], ['Certified time', certifiedTime(data)]]
 }
 
-function dataRows(data: CertificationData): Row[] {
+/** What daticert.xml says. */
+export function dataRows(data: CertificationData): Row[] {
   const { sender, recipients, replyTo, subject, delivery, takenInCharge, identifier, clientMessageId, receiptType } = data
   return [
     ['From', shown(sender)],
@@ -116,8 +115,15 @@ function genuineRows(evidence: Evidence, now: Date): Row[] {
       `${signingTime === undefined ? 'no time given' : shownTime(signingTime)}, by the signer's clock (${digest ?? ''})`,
     ],
     ['Certificate', ...certificateLines(certificate, judgedAt, now)],
-    ['Trust', `${TRUST[standing.trust]}: ${shown(standing.reason)}`],
-    ['Revoked', `${REVOKED[standing.revocation.answer]}: ${shown(standing.revocation.reason)}`],
+    ...standingRows(standing, records),
+  ]
+}
+
+/** How the signer's certificate stands. */
+export function standingRows({ trust, reason, revocation }: Standing, records: Evidence['records']): Row[] {
+  return [
+    ['Trust', `${TRUST[trust]}: ${shown(reason)}`],
+    ['Revoked', `${REVOKED[revocation.answer]}: ${shown(revocation.reason)}`],
     ['Provider index', listing(records)],
   ]
 }
@@ -140,7 +146,8 @@ const REVOKED: Readonly<Record<Standing['revocation']['answer'], string>> = {
   unanswered: 'unknown',
 }
 
-function signerName({ organization, commonName, subject }: Certificate): string {
+/** The holder of a certificate. */
+export function signerName({ organization, commonName, subject }: Certificate): string {
   const names = [organization, commonName].filter((name) => name !== undefined)
   return shown(names.length === 0 ? formatName(subject) : [...new Set(names)].join(', '))
 }
@@ -173,20 +180,4 @@ function opensslHint(extracted: readonly string[]): string[] {
   if (signature === undefined || content === undefined) return []
   const command = `openssl cms -verify -binary -inform DER -in ${shown(signature)} -content ${shown(content)} -out /dev/null`
   return ['The same by openssl, with the authority in CA.pem:', `  ${command} -CAfile CA.pem`, '']
-}
-
-function row(label: string, value: string | undefined): Row[] {
-  return value === undefined ? [] : [[label, shown(value)]]
-}
-
-function section(title: string, rows: readonly Row[]): string[] {
-  if (rows.length === 0) return []
-  const lines = rows.flatMap(([label, ...values]) =>
-    values.map((value, position) => `  ${(position === 0 ? label : '').padEnd(COLUMN)}${value}`),
-  )
-  return [title, ...lines, '']
-}
-
-function list(title: string, items: readonly string[]): string[] {
-  return items.length === 0 ? [] : [title, ...items.map((item) => `  - ${item}`), '']
 }

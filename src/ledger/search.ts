@@ -188,7 +188,8 @@ export async function searchRegister(
     const rows = await way.read(position, size)
     for (const row of rows) {
       position = { identifier: row.identifier, at: row.at, type: row.type, id: row.id }
-      if (holds(query, row)) events.push(foundOf(row))
+      const event = foundOf(row)
+      if (isMeant(event, query)) events.push(event)
       if (events.length === limit) return { events, next: position }
     }
     if (rows.length < size) return { events, next: undefined }
@@ -276,19 +277,17 @@ function countIn({ rows }: { readonly rows: readonly { readonly count: string | 
   return Number(rows[0]?.count ?? 0)
 }
 
-/** Whether a row has every mark that was asked for. The client's Message-ID is no mark of rows, and leads to its own only. */
-function holds({ identifier, sender, recipient, provider, type }: RegisterQuery, row: EventRow): boolean {
-  return (
-    (identifier === undefined || row.identifier === keyOf(identifier)) &&
-    (sender === undefined || row.sender === addressKey(sender)) &&
-    (provider === undefined || row.provider === provider) &&
-    (type === undefined || row.type === type) &&
-    (recipient === undefined || recipientsOf(row).map(addressKey).includes(addressKey(recipient)))
-  )
-}
+type Marks = Pick<RegisterEvent, 'identifier' | 'sender' | 'recipients' | 'provider' | 'type'>
 
-function recipientsOf({ recipients }: EventRow): string[] {
-  return JSON.parse(recipients) as string[]
+/** Whether an event has every mark that is asked for. The client's Message-ID is none of events, and leads to those of its messages only. */
+export function isMeant(event: Marks, { identifier, sender, recipient, provider, type }: RegisterQuery): boolean {
+  return (
+    (identifier === undefined || event.identifier === keyOf(identifier)) &&
+    (sender === undefined || addressKey(event.sender) === addressKey(sender)) &&
+    (provider === undefined || event.provider === provider) &&
+    (type === undefined || event.type === type) &&
+    (recipient === undefined || event.recipients.map(addressKey).includes(addressKey(recipient)))
+  )
 }
 
 function foundOf(row: EventRow): FoundEvent {
@@ -299,7 +298,7 @@ function foundOf(row: EventRow): FoundEvent {
     identifier: row.identifier,
     messageId: row.message_id,
     sender: row.sender_address,
-    recipients: recipientsOf(row),
+    recipients: JSON.parse(row.recipients) as string[],
     subject: row.subject ?? undefined,
     provider: row.provider,
     outcome: row.outcome,

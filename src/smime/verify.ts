@@ -60,6 +60,18 @@ export async function verifyEnclosed(
   return { verdict, content: verdict.valid ? signedData.content : undefined }
 }
 
+/**
+ * Verifies a detached signature whose content is not at hand: valid says that the signer signed a content of this digest, not which.
+ */
+export async function verifyWithoutContent(
+  signature: Buffer,
+): Promise<{ readonly verdict: SignatureVerdict; readonly contentDigest: Buffer | undefined }> {
+  const signedData = signature.length > MAX_DETACHED ? undefined : attemptToRead(signature)
+  if (signedData === undefined || signedData.content !== undefined)
+    return { verdict: invalid('malformed'), contentDigest: undefined }
+  return { verdict: await verify(signedData, undefined), contentDigest: signedData.signer?.attributes?.messageDigest }
+}
+
 function attemptToRead(signature: Buffer, type?: string): SignedData | undefined {
   try {
     return readSignedData(signature, type)
@@ -69,7 +81,7 @@ function attemptToRead(signature: Buffer, type?: string): SignedData | undefined
   }
 }
 
-async function verify({ certificates, signerCount, signer }: SignedData, content: Source): Promise<SignatureVerdict> {
+async function verify({ certificates, signerCount, signer }: SignedData, content: Source | undefined): Promise<SignatureVerdict> {
   if (signer === undefined) return invalid(signerCount === 0 ? 'no-signer' : 'several-signers')
   const found = findCertificate(certificates, signer)
   if (found === undefined) return invalid('no-certificate')
@@ -80,7 +92,7 @@ async function verify({ certificates, signerCount, signer }: SignedData, content
   if (digestName === undefined || scheme === undefined || key === undefined) return against('algorithm')
   if ((scheme.digest ?? digestName) !== digestName || !fitsKey(scheme, key)) return against('algorithm')
   const { signed, messageDigest, signingTime } = signer.attributes
-  if (!messageDigest.equals(await digest(content, digestName))) return against('content-altered')
+  if (content !== undefined && !messageDigest.equals(await digest(content, digestName))) return against('content-altered')
   if (!(await verifySignature(key, scheme, digestName, signed, signer.signature))) return against('signature-wrong')
   return { valid: true, certificate: certificate.der, chain: found.others, digest: digestName, signingTime }
 }
