@@ -14,6 +14,7 @@ const layers = [
   ['pec', deny('points', 'providers', 'directory', 'ledger', 'store', 'haraka', 'cli')],
   ['points', deny('providers', 'directory', 'ledger', 'store', 'haraka', 'cli')],
   ['watch', deny('providers', 'directory', 'ledger', 'store', 'journal', 'metrics', 'haraka', 'cli')],
+  ['alarms', deny('providers', 'directory', 'ledger', 'store', 'journal', 'metrics', 'haraka', 'cli')],
   ['journal', deny('providers', 'directory', 'ledger', 'store', 'metrics', 'haraka', 'cli')],
   ['metrics', deny('providers', 'directory', 'ledger', 'store', 'journal', 'haraka', 'cli')],
   ['providers', deny('directory', 'ledger', 'store', 'haraka', 'cli')],

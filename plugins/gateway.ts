@@ -6,11 +6,11 @@ import { UNSCANNED } from '../src/antivirus/none.js'
 import { parseConfig, type Config } from '../src/config/config.js'
 import type { Ini } from '../src/config/values.js'
 import { isPecError, reasonOf } from '../src/errors.js'
+import { watchNode } from '../src/haraka/alarming.js'
 import { UNCOMPARED } from '../src/haraka/clock.js'
 import { admission, ownDescriptors } from '../src/haraka/descriptors.js'
 import { startDeadlines } from '../src/haraka/deadline-job.js'
 import { openEmbeddedStore } from '../src/haraka/embedded-store.js'
-import { startExpiryWarnings } from '../src/haraka/expiry-warnings.js'
 import { restGateway, openGateway, theGateway, whenOpen } from '../src/haraka/gateway.js'
 import { harakaQueue, spareUnfinished } from '../src/haraka/haraka-queue.js'
 import { hook, PASS, type Reply } from '../src/haraka/hook.js'
@@ -60,7 +60,7 @@ export const openMaster = hook(async function () {
   const { deadlines, provider } = theGateway()
   const household = { ledger: provider.ledger, spool: config.files.spool, clock: deadlines.clock }
   const job = startDeadlines(deadlines, `${hostname()} ${randomUUID()}`, this)
-  endings.push(startExpiryWarnings(config, provider, this))
+  endings.push(watchNode(theGateway(), harakaQueue(this).directory))
   endings.push(await startMonitor(theGateway(), harakaQueue(this).directory))
   endings.push(() => job.stop(), startHousekeeping(household, this), startRescue(harakaQueue(this).directory, this))
   return PASS

@@ -19,6 +19,9 @@ export type ErrorCode =
   | 'timestamp' // no authority gave a time stamp that holds
   | 'archive' // a day of the register cannot be archived, or an archive cannot be read
   | 'log' // a flat log cannot be written
+  | 'disk' // a folder is about to be full
+  | 'alarm' // an operator could not be told
+  | 'spam-filter' // ordinary mail cannot be rated now
   | 'conflict' // another transaction certified this first
 
 const brand = Symbol.for('haraka-pec.error')

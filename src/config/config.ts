@@ -3,6 +3,7 @@
  * section has a file of its own.
  */
 import { PecError } from '../errors.js'
+import { alarms } from './alarms.js'
 import { antivirus } from './antivirus.js'
 import { clock } from './clock.js'
 import { deadlines } from './deadlines.js'
@@ -30,7 +31,7 @@ import { Values, type Ini } from './values.js'
 
 export const SECTIONS = {
   ...{ provider, listeners, signer, tokens, trust, index, directory, ldap, ledger, store, limits },
-  ...{ antivirus, quarantine, reception, spam, clock, delivery, deadlines, peers, peerTls, routes, files, log, monitor },
+  ...{ antivirus, quarantine, reception, spam, clock, delivery, deadlines, peers, peerTls, routes, files, log, monitor, alarms },
 }
 
 type Contents<Sections> = { readonly [Name in keyof Sections]: Sections[Name] extends Section<infer T> ? Readonly<T> : never }

@@ -1,6 +1,6 @@
 import { section, sectionOfDomains } from './section.js'
 
-const TLS_POLICIES = ['verified', 'required', 'optional'] as const
+export const TLS_POLICIES = ['verified', 'required', 'optional'] as const
 
 export type TlsPolicy = (typeof TLS_POLICIES)[number]
 

@@ -12,6 +12,7 @@ import type { House } from '../points/house.js'
 import { openReceptionPoint, type ReceptionPoint } from '../points/reception.js'
 import { openProvider, type Provider } from '../provider.js'
 import { LmtpPool } from '../lmtp/pool.js'
+import { startAlarms } from './alarming.js'
 import { openClock } from './clock.js'
 import type { ServiceMetrics } from '../metrics/service-metrics.js'
 import { watchHouse } from '../watch/watched.js'
@@ -60,9 +61,11 @@ export async function openGateway(config: Config, queue: HarakaQueue, log: Logge
     throw new PecError('configuration', '[spam] of pec.ini is enabled, but config/plugins has no line pec/spam')
   const watching = startWatching(config, log)
   const { watch, health, clock } = watching
+  const stopAlarms = startAlarms(config, watching, log)
   await mkdir(config.files.spool, { recursive: true, mode: 0o700 })
   const provider = await openProvider(config, (message) => log.lognotice(message), start, watching).catch((error: unknown) => {
     watching.rest()
+    stopAlarms()
     throw error
   })
   const metrics = startMetrics({ watching })
@@ -96,6 +99,7 @@ export async function openGateway(config: Config, queue: HarakaQueue, log: Logge
     () => pool.close(),
     () => time.stop(),
     () => watching.rest(),
+    stopAlarms,
   )
   watch.tell({ kind: 'started', at: clock() })
   announce(current)

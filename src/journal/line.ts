@@ -162,6 +162,7 @@ function componentOfPart(part: Part): Component {
     case 'signer':
       return 'signer'
     case 'index':
+    case 'index-age':
     case 'crl':
     case 'directory':
       return 'directory'

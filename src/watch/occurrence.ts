@@ -18,11 +18,13 @@ export type Part =
   | 'spam-filter'
   | 'directory' // users and mailboxes
   | 'index' // the index of providers
+  | 'index-age' // that in use is too old
   | 'crl' // revocation lists
   | 'certificate' // our own, about to end or unfit
   | 'clock'
   | 'dns'
   | 'log' // the flat logs
+  | 'disk' // room in the folders
   | 'archive' // a day of the register, sealed
   | 'timestamp' // the authority that stamps archives
   | 'configuration' // settings or keys that could not be taken over

@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { setKeys } from '../../src/cli/settings.js'
 import { EICAR, startScriptedClamd } from '../../src/lab/clamd.js'
 import { freePorts } from '../../src/lab/ports.js'
+import { startSink } from '../../src/lab/sink.js'
 import { Laboratory } from '../harness/laboratory.js'
 import { TestGateway } from './gateway.js'
 import { original, PLAIN } from './originals.js'
@@ -22,10 +23,24 @@ test('monitoring a gateway with two workers', { timeout: 120_000 }, async (t) =>
   const lab = new Laboratory(t)
   let clamd = await startScriptedClamd()
   lab.atClose(() => clamd.close())
+  const smarthost = await startSink({ protocol: 'smtp' })
+  lab.atClose(() => smarthost.close())
   const [port = 0] = await freePorts(1)
   const gateway = await TestGateway.open(lab, {
     mailboxes: [MARIO, ANNA],
-    settings: { monitor: { listen: `127.0.0.1:${port}` }, antivirus: { engine: 'clamd', socket: `127.0.0.1:${clamd.port}` } },
+    settings: {
+      monitor: { listen: `127.0.0.1:${port}` },
+      antivirus: { engine: 'clamd', socket: `127.0.0.1:${clamd.port}` },
+      alarms: {
+        ...{
+          mail_to: 'ops@example.test',
+          mail_from: 'pec@example.test',
+          smarthost: `127.0.0.1:${smarthost.port}`,
+          tls: 'optional',
+        },
+        ...{ minimum: '0', settled: '0', disk: '0' },
+      },
+    },
     prepare: (directory) => setKeys(join(directory, 'config', 'smtp.ini'), { main: { nodes: '2' } }),
   })
   const get = (path: string) => fetch(`http://127.0.0.1:${port}${path}`)
@@ -72,6 +87,12 @@ test('monitoring a gateway with two workers', { timeout: 120_000 }, async (t) =>
     const down = 'pec_part_down{part="antivirus"}'
     assert.equal((await figures()).get(down), 1)
     assert.equal((await figures()).get('pec_failures_total{part="antivirus",code="antivirus"}'), 1)
+    await gateway.until('failure in both workers', async () => {
+      await gateway.submit(MARIO, [ANNA], message('Persa'))
+      return (await figures()).get(down) === 2
+    })
+    const [alarm] = await smarthost.waitFor(1)
+    assert.match(alarm?.bytes.toString() ?? '', /^Subject: \[PEC\] \S+ antivirus fails\r$/m)
 
     clamd = await startScriptedClamd(clamd.port)
     await gateway.until('readiness', async () => (await readiness()).ready)
@@ -79,6 +100,9 @@ test('monitoring a gateway with two workers', { timeout: 120_000 }, async (t) =>
       await gateway.submitted(MARIO, [ANNA], message('Prova'))
       return (await figures()).get(down) === 0
     })
+    const [, end, ...more] = await smarthost.waitFor(2)
+    assert.match(end?.bytes.toString() ?? '', /^Subject: \[PEC\] \S+ antivirus is solved\r$/m)
+    assert.deepEqual(more, [])
   })
 
   await t.test('counts what the antivirus finds', async () => {
