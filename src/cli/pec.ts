@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 /** The command line of the gateway. */
 import { Command } from 'commander'
+import { backupCommand, restoreCommand } from './backup.js'
+import { ledgerCheckCommand } from './check.js'
 import { domainCommand } from './domain.js'
 import { indexCommand } from './index-command.js'
 import { initCommand } from './init.js'
@@ -18,6 +20,9 @@ const program = new Command('pec')
   .addCommand(startCommand())
   .addCommand(checkCommand())
   .addCommand(setCommand())
+  .addCommand(ledgerCheckCommand())
+  .addCommand(backupCommand())
+  .addCommand(restoreCommand())
   .addCommand(domainCommand())
   .addCommand(mailboxCommand())
   .addCommand(indexCommand())

@@ -48,6 +48,11 @@ export class Mariadb {
     })
   }
 
+  /** Milliseconds of CPU that it has used since its last start. */
+  get cpuMs(): number {
+    return this.instance?.consumption().cpuMs ?? 0
+  }
+
   /** With SIGKILL, as a crash would. */
   async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGKILL'): Promise<void> {
     if (signal === 'SIGKILL') await this.instance?.kill()

@@ -85,6 +85,14 @@ export async function openMysqlLedger(settings: MysqlSettings, onEvent: (line: s
 }
 
 const STATEMENT_MS = 10_000
+/** Of somebody who reads all of it. */
+const READING_MS = 600_000
+
+/** One connection to a database as it is, to read it or to fill it. */
+export async function connectMysql(settings: MysqlSettings): Promise<Kysely<Tables>> {
+  return databaseOn({ server: await serverOf(settings), size: 1, statementMs: READING_MS })
+}
+
 // A new index on a large table takes its time, and another node that makes it, too.
 const MIGRATION_MS = 3_600_000
 

@@ -127,6 +127,9 @@ const MIGRATIONS: readonly Migration[] = [
   { name: 'retrieval by client and by type', up: createRetrieval },
 ]
 
+/** The one that this release reads and writes. */
+export const SCHEMA_VERSION = MIGRATIONS.length
+
 /**
  * Brings the schema up to date, on a connection that no other process can migrate through meanwhile. Rejects with PecError
  * 'configuration' if a newer release has been at this database.

@@ -181,10 +181,12 @@ export async function searchRegister(
   after?: Position,
 ): Promise<RegisterPage> {
   const way = await narrowest(waysOf(db, queries, query))
-  const size = marksOf(query) > 1 ? Math.max(limit, BATCH) : limit
   const events: FoundEvent[] = []
   let position = after ?? beginningOf(query)
-  for (let looked = 0; looked < MOST_ROWS; looked += size) {
+  for (let looked = 0; looked < MOST_ROWS;) {
+    // As many as it takes if they go on to fit as often as they did.
+    const share = looked === 0 ? 1 : Math.max(events.length, 1) / looked
+    const size = Math.max(limit, Math.min(BATCH, Math.ceil((limit - events.length) / share)))
     const rows = await way.read(position, size)
     for (const row of rows) {
       position = { identifier: row.identifier, at: row.at, type: row.type, id: row.id }
@@ -193,16 +195,13 @@ export async function searchRegister(
       if (events.length === limit) return { events, next: position }
     }
     if (rows.length < size) return { events, next: undefined }
+    looked += size
   }
   return { events, next: position }
 }
 
 function beginningOf({ from }: RegisterQuery): Position {
   return { identifier: '', at: from?.getTime() ?? 0, type: '', id: -1 }
-}
-
-function marksOf({ identifier, clientMessageId, sender, recipient, provider, type }: RegisterQuery): number {
-  return [identifier, clientMessageId, sender, recipient, provider, type].filter((mark) => mark !== undefined).length
 }
 
 function waysOf(db: Executor, queries: SearchQueries, query: RegisterQuery): readonly Way[] {

@@ -73,9 +73,20 @@ export class TestGateway {
   readonly ledger: SqlLedger
   readonly instance: Instance
   private readonly lab: Laboratory
+  private readonly plan: GatewayPlan
+  private readonly ports: Ports
 
-  private constructor(lab: Laboratory, directory: string, ports: Ports, instance: Instance, ledger: SqlLedger) {
+  private constructor(
+    lab: Laboratory,
+    plan: GatewayPlan,
+    directory: string,
+    ports: Ports,
+    instance: Instance,
+    ledger: SqlLedger,
+  ) {
     this.lab = lab
+    this.plan = plan
+    this.ports = ports
     this.directory = directory
     this.submissionPort = ports.submission
     this.mxPort = ports.mx
@@ -90,7 +101,16 @@ export class TestGateway {
     const chosen = ports ?? (await choosePorts())
     await init(directory, plan, chosen)
     await plan.prepare?.(directory)
-    const { submission, starttls, mx, store } = chosen
+    return TestGateway.start(lab, plan, directory, chosen)
+  }
+
+  /** The same on another directory, such as a restored backup; this one must have been stopped. */
+  takenOver(directory: string): Promise<TestGateway> {
+    return TestGateway.start(this.lab, this.plan, directory, this.ports)
+  }
+
+  private static async start(lab: Laboratory, plan: GatewayPlan, directory: string, ports: Ports): Promise<TestGateway> {
+    const { submission, starttls, mx, store } = ports
     const listeners = [submission, starttls, mx, ...(plan.storePort === undefined ? [store] : [])]
     const instance = await lab.instance({
       ...{ directory, ports: listeners, readyLines: [/ready for mail/], startMs: 60_000 },
@@ -99,7 +119,7 @@ export class TestGateway {
     })
     const ledger = await openLedger(join(directory, 'ledger', 'pec.sqlite'))
     lab.atClose(() => ledger.close())
-    return new TestGateway(lab, directory, chosen, instance, ledger)
+    return new TestGateway(lab, plan, directory, ports, instance, ledger)
   }
 
   /** A session of one of its users, over TLS and authenticated. */
