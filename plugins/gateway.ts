@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { UNSCANNED } from '../src/antivirus/none.js'
 import { parseConfig, type Config } from '../src/config/config.js'
 import type { Ini } from '../src/config/values.js'
-import { isPecError, reasonOf } from '../src/errors.js'
+import { isPecError, reasonOf, type PecError } from '../src/errors.js'
 import { watchNode } from '../src/haraka/alarming.js'
 import { UNCOMPARED } from '../src/haraka/clock.js'
 import { admission, ownDescriptors } from '../src/haraka/descriptors.js'
@@ -39,7 +39,7 @@ export function register(this: Plugin): void {
   this.timeout = 0
   config = parseConfig(this.config.get('pec.ini') as Ini, process.env['HARAKA'] ?? process.cwd())
   for (const output of [process.stdout, process.stderr]) survive(output)
-  isRoom = admission(ownDescriptors(), this)
+  isRoom = admission(ownDescriptors(), tellOfDescriptors)
   spareUnfinished(this)
   endureTrouble(this)
   this.register_hook('init_master', 'openMaster')
@@ -58,11 +58,12 @@ export const openMaster = hook(async function () {
     endings.push(() => store.close())
   }
   const { deadlines, provider } = theGateway()
-  const household = { ledger: provider.ledger, spool: config.files.spool, clock: deadlines.clock }
+  const queue = harakaQueue(this).directory
+  const household = { ledger: provider.ledger, queue, spool: config.files.spool, clock: deadlines.clock }
   const job = startDeadlines(deadlines, `${hostname()} ${randomUUID()}`, this)
-  endings.push(watchNode(theGateway(), harakaQueue(this).directory))
-  endings.push(await startMonitor(theGateway(), harakaQueue(this).directory))
-  endings.push(() => job.stop(), startHousekeeping(household, this), startRescue(harakaQueue(this).directory, this))
+  endings.push(watchNode(theGateway(), queue))
+  endings.push(await startMonitor(theGateway(), queue))
+  endings.push(() => job.stop(), startHousekeeping(household, this), startRescue(queue, this))
   return PASS
 }, stop)
 
@@ -127,6 +128,13 @@ async function openHere(plugin: Plugin, start: 'strict' | 'patient'): Promise<vo
     }
     await sleep(OPENING_MS)
   }
+}
+
+/** At once, or when there is somebody to be told. */
+function tellOfDescriptors(trouble: PecError | undefined): void {
+  void whenOpen().then(({ watching: { health } }) =>
+    trouble === undefined ? health.works('descriptors') : health.failed('descriptors', trouble),
+  )
 }
 
 /** A client that does not hang up would keep its descriptors. */

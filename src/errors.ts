@@ -18,6 +18,7 @@ export type ErrorCode =
   | 'quarantine' // what must be kept cannot be written
   | 'timestamp' // no authority gave a time stamp that holds
   | 'archive' // a day of the register cannot be archived, or an archive cannot be read
+  | 'descriptors' // none are left for another client
   | 'log' // a flat log cannot be written
   | 'disk' // a folder is about to be full
   | 'alarm' // an operator could not be told

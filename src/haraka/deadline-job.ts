@@ -4,19 +4,15 @@
  */
 import { reasonOf } from '../errors.js'
 import { giveDueNotices, type DeadlineHouse } from '../points/deadlines.js'
+import { watchForSteps, type SteadyClock } from './clock-steps.js'
 import type { Logger } from './types.js'
 
 /** More often than that only where a trial has a limit of seconds. */
 const EVERY_MS = 20_000
 /** Looks for which the work is a node's: another finds it free at the third, a minute after the last, if the node has died. */
 const LEASE_LOOKS = 2
-/** The wall clock may run away from the steady one by this much between two runs. */
-const DRIFT_MS = 5_000
 /** How long a clock that was set is waited for to be set right again. */
 const HOLD_MS = 600_000
-
-/** Milliseconds on a clock that nobody sets. */
-export type SteadyClock = () => number
 
 export interface Job {
   /** One run, or the one under way: the notices that are due, if the work is ours and the clock steady. Never rejects. */
@@ -32,13 +28,17 @@ export function startDeadlines(
   steady: SteadyClock = () => performance.now(),
 ): Job {
   const every = Math.min(EVERY_MS, house.deadlines.first * 500)
-  const watch = watchClock(house, steady)
+  const stepSince = watchForSteps(house.clock, steady)
+  let heldUntil = -Infinity
   const look = async (): Promise<void> => {
     try {
       const now = house.clock()
-      const { step, held } = watch()
-      if (step !== 0)
+      const step = stepSince()
+      if (step !== 0) {
+        heldUntil = steady() + HOLD_MS
         log.logcrit(`the clock was set by ${Math.round(step / 1000)} s: no time limits for ${HOLD_MS / 60_000} minutes`)
+      }
+      const held = steady() < heldUntil
       if (held || !(await house.ledger.lease('deadlines', holder, now, new Date(now.getTime() + LEASE_LOOKS * every)))) return
       const given = await giveDueNotices(house)
       if (given > 0) log.lognotice(`${given} time limit notices were given`)
@@ -51,19 +51,4 @@ export function startDeadlines(
   const timer = setInterval(() => void run(), every).unref()
   void run()
   return { run, stop: () => clearInterval(timer) }
-}
-
-/** Tells at each look by how much the wall clock was set since the last, and whether such a step is still too fresh. */
-function watchClock({ clock }: DeadlineHouse, steady: SteadyClock): () => { readonly step: number; readonly held: boolean } {
-  // Known at the first look: a clock that is known to be wrong does not tell the time.
-  let offset: number | undefined
-  let heldUntil = -Infinity
-  return () => {
-    const present = clock().getTime() - steady()
-    const drift = offset === undefined ? 0 : present - offset
-    offset = present
-    const step = Math.abs(drift) > DRIFT_MS ? drift : 0
-    if (step !== 0) heldUntil = steady() + HOLD_MS
-    return { step, held: steady() < heldUntil }
-  }
 }

@@ -3,7 +3,7 @@
  * system allows it for that; clients that come beyond are sent away for now.
  */
 import { readdirSync, readFileSync } from 'node:fs'
-import type { Logger } from './types.js'
+import { PecError } from '../errors.js'
 
 /** Of the descriptors that the system allows, those for work in hand: queue files, the spool, mailboxes, the ledger. */
 const RESERVED_PART = 1 / 4
@@ -28,34 +28,35 @@ export function ownDescriptors(): Descriptors {
   }
 }
 
-/** Tells of each client that comes whether there is room for it. */
+/** Tells of each client that comes whether there is room for it; `report` is told of each that has none, and when there is room again. */
 export function admission(
   { limit, count }: Descriptors,
-  log: Logger,
+  report: (trouble: PecError | undefined) => void,
   steady: () => number = () => performance.now(),
 ): () => boolean {
   const most = limit - Math.min(limit * RESERVED_PART, RESERVED_MOST)
   let used = 0
   let countedAt = -Infinity
-  let sentAway = 0
+  let isFull = false
   return () => {
     if (steady() - countedAt < COUNTED_MS) used++
     else {
       used = countOr(limit, count)
       countedAt = steady()
     }
-    if (used <= most) {
-      if (sentAway > 0) log.lognotice(`there are file descriptors again: ${sentAway} clients were sent away meanwhile`)
-      sentAway = 0
-      return true
-    }
-    if (sentAway++ === 0)
-      log.logerror(
-        `too many file descriptors are in use (${used} of ${limit}): clients are sent away for now; ` +
-          'raise the limit of open files (ulimit -n, LimitNOFILE of systemd) if this comes back',
-      )
-    return false
+    const wasFull = isFull
+    isFull = used > most
+    if (isFull) report(new PecError('descriptors', wordsFor(used, limit), { temporary: true }))
+    else if (wasFull) report(undefined)
+    return !isFull
   }
+}
+
+function wordsFor(used: number, limit: number): string {
+  return (
+    `too many file descriptors are in use (${used} of ${limit}): clients are sent away for now; ` +
+    'raise the limit of open files (ulimit -n, LimitNOFILE of systemd) if this comes back'
+  )
 }
 
 /** To count takes a descriptor: without any, all are in use. */

@@ -1,8 +1,12 @@
 /**
  * What a node does by itself, once a day: forgets the steps whose messages have long left the queue, and removes what dead
- * processes have left in the spool.
+ * processes have left in the spool. Both go by the wall clock, and what they take for old must be old: a step that is forgotten too
+ * early would have its message dropped. So nothing is done on a day on which the clock was set, and what the queue still names stays.
  */
 import { reasonOf } from '../errors.js'
+import type { Clock } from '../points/ports.js'
+import { watchForSteps, type SteadyClock } from './clock-steps.js'
+import { stepsInQueue } from './queued-steps.js'
 import { clearSpool } from './spool.js'
 import type { Logger } from './types.js'
 
@@ -11,25 +15,43 @@ const DAY_MS = 86_400_000
 const KEPT_DAYS = 30
 
 interface Steps {
-  purgeSteps(before: Date): Promise<number>
+  purgeSteps(before: Date, kept: ReadonlySet<string>): Promise<number>
 }
 
 export interface Household {
   readonly ledger: Steps
+  /** The folders. */
+  readonly queue: string
   readonly spool: string
-  readonly clock: () => Date
+  readonly clock: Clock
+  readonly steady?: SteadyClock
 }
 
 /** An hour after the start and then every day; a failure goes to the log. Returns what stops it. */
-export function startHousekeeping({ ledger, spool, clock }: Household, log: Logger): () => void {
-  const daysAgo = (days: number): Date => new Date(clock().getTime() - days * DAY_MS)
-  const attempt = (what: string, work: () => Promise<unknown>): void => {
-    work().catch((error: unknown) => log.logerror(`${what}: ${reasonOf(error)}`))
+export function startHousekeeping(household: Household, log: Logger): () => void {
+  const { ledger, queue, spool, clock, steady = () => performance.now() } = household
+  const stepSince = watchForSteps(clock, steady)
+  const attempt = async (what: string, work: () => Promise<unknown>): Promise<void> => {
+    try {
+      await work()
+    } catch (error) {
+      log.logerror(`${what}: ${reasonOf(error)}`)
+    }
   }
-  const run = (): void => {
-    attempt('old steps could not be forgotten', async () => ledger.purgeSteps(daysAgo(KEPT_DAYS)))
-    attempt('the spool could not be cleared', async () => clearSpool(spool, daysAgo(1)))
+  const look = async (): Promise<void> => {
+    const step = stepSince()
+    if (step !== 0) {
+      log.logwarn(`the clock was set by ${Math.round(step / 1000)} s: nothing is forgotten or cleared today`)
+      return
+    }
+    const now = clock().getTime()
+    await attempt('old steps could not be forgotten', async () =>
+      ledger.purgeSteps(new Date(now - KEPT_DAYS * DAY_MS), await stepsInQueue(queue)),
+    )
+    await attempt('the spool could not be cleared', () => clearSpool(spool, new Date(now - DAY_MS)))
   }
+  const run = (): void => void attempt('the house could not be kept', look)
+  void attempt('the clock could not be looked at', () => Promise.resolve(stepSince()))
   const first = setTimeout(run, DAY_MS / 24).unref()
   const daily = setInterval(run, DAY_MS).unref()
   return () => {

@@ -186,7 +186,8 @@ export class SqlLedger implements DeadlineLedger {
 
   /**
    * Takes or renews a lease on a piece of work, in the name of `holder`, until a time. False while it is somebody else's. Taken over
-   * once its time is past, so a holder must renew it well before that.
+   * once its time is past, so a holder must renew it well before that; and if it ends more than twice as far from now as the one asked
+   * for: its holder's clock was ahead, and for as long nobody would have the work.
    */
   async lease(job: string, holder: string, now: Date, until: Date): Promise<boolean> {
     return this.attempt(() =>
@@ -199,6 +200,7 @@ export class SqlLedger implements DeadlineLedger {
           keyOf(job),
           keyOf(holder),
           now.getTime(),
+          2 * until.getTime() - now.getTime(),
         )
         return Number(taken.numAffectedRows ?? 0) > 0
       }),
@@ -213,14 +215,16 @@ export class SqlLedger implements DeadlineLedger {
 
   /**
    * Forgets the steps committed before a time, which must lie further back than any message can stay in a queue: a message whose step
-   * is forgotten is taken for one that was never committed. Resolves with their number. In small transactions, and
-   * other work of the process in between.
+   * is forgotten is taken for one that was never committed. With `kept`, none that is in it nor was committed after one of them.
+   * Resolves with their number. In small transactions, and other work of the process in between.
    */
-  async purgeSteps(before: Date): Promise<number> {
+  async purgeSteps(before: Date, kept: ReadonlySet<string> = new Set()): Promise<number> {
+    const numbers = await this.attempt(() => this.queries.stepNumbers(this.db, [], [...kept].map(keyOf)))
+    const firstKept = numbers.reduce((first, { id }) => Math.min(first, id), Infinity)
     for (let purged = 0; ;) {
       // Steps are numbered in the order of their commit, so the old ones are the first.
       const { rows } = await this.attempt(() => this.queries.firstSteps(this.db, PURGE_BATCH))
-      const old = rows.filter(({ committed_at }) => committed_at < before.getTime())
+      const old = rows.filter(({ id, committed_at }) => id < firstKept && committed_at < before.getTime())
       const last = old.at(-1)
       if (last === undefined) return purged
       await this.attempt(() => this.queries.deleteSteps(this.db, last.id, before.getTime()))

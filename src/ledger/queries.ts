@@ -70,13 +70,13 @@ export function prepareQueries(db: Kysely<Tables>, dialect: SqlDialect) {
 
     newJob: prepareInsert(db, dialect, 'job', ['name', 'holder', 'until'], 'unless-known'),
 
-    /** (holder, until, job, holder, now) */
+    /** (holder, until, job, holder, now, farthest) */
     takeJob: prepare(
       db
         .updateTable('job')
         .set({ holder: '', until: 0 })
         .where('name', '=', '')
-        .where((eb) => eb.or([eb('holder', '=', ''), eb('until', '<', 0)])),
+        .where((eb) => eb.or([eb('holder', '=', ''), eb('until', '<', 0), eb('until', '>', 0)])),
     ),
 
     /** (from, to) */
@@ -88,6 +88,9 @@ export function prepareQueries(db: Kysely<Tables>, dialect: SqlDialect) {
         .where('at', '<', 0)
         .groupBy('type'),
     ),
+
+    /** steps */
+    stepNumbers: prepareForKeys((keys) => db.selectFrom('step').select('id').where('step', 'in', keys)),
 
     /** (limit) */
     firstSteps: prepare(db.selectFrom('step').select(['id', 'committed_at']).orderBy('id').limit(0)),

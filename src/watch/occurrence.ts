@@ -23,6 +23,7 @@ export type Part =
   | 'certificate' // our own, about to end or unfit
   | 'clock'
   | 'dns'
+  | 'descriptors' // of files and connections, as many as the system allows
   | 'log' // the flat logs
   | 'disk' // room in the folders
   | 'archive' // a day of the register, sealed

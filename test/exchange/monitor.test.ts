@@ -7,6 +7,7 @@ import { EICAR, startScriptedClamd } from '../../src/lab/clamd.js'
 import { freePorts } from '../../src/lab/ports.js'
 import { startSink } from '../../src/lab/sink.js'
 import { Laboratory } from '../harness/laboratory.js'
+import { figuresAt } from './figures.js'
 import { TestGateway } from './gateway.js'
 import { original, PLAIN } from './originals.js'
 
@@ -48,10 +49,7 @@ test('monitoring a gateway with two workers', { timeout: 120_000 }, async (t) =>
     const response = await get('/readyz')
     return { status: response.status, ...((await response.json()) as Answer) }
   }
-  const figures = async (): Promise<Map<string, number>> => {
-    const lines = (await (await get('/metrics')).text()).split('\n')
-    return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]))
-  }
+  const figures = () => figuresAt(port)
   const message = (body: string) => original({ from: MARIO, to: [ANNA] }, body, ...PLAIN)
 
   await t.test('adds up the figures of all its processes', async () => {

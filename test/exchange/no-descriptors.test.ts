@@ -4,7 +4,9 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { test } from 'node:test'
+import { freePorts } from '../../src/lab/ports.js'
 import { Laboratory } from '../harness/laboratory.js'
+import { downAt, figuresAt } from './figures.js'
 import { TestGateway } from './gateway.js'
 import { isOf } from './letter.js'
 import { original, PLAIN } from './originals.js'
@@ -24,8 +26,10 @@ async function knock(port: number): Promise<{ readonly socket: Socket; readonly 
 
 test('a gateway without file descriptors', { timeout: 120_000 }, async (t) => {
   const lab = new Laboratory(t)
+  const [monitor = 0] = await freePorts(1)
   const gateway = await TestGateway.open(lab, {
     mailboxes: [MARIO, LUCIA],
+    settings: { monitor: { listen: `127.0.0.1:${monitor}` } },
     outbound: { temp_fail_intervals: '5s*100' },
     shell: `ulimit -n ${LIMIT}; exec "$@"`,
   })
@@ -65,7 +69,10 @@ test('a gateway without file descriptors', { timeout: 120_000 }, async (t) => {
       socket.destroy()
       return said.startsWith('220')
     })
-    await gateway.instance.waitForLog(/there are file descriptors again: \d+ clients were sent away meanwhile/)
+    await gateway.instance.waitForLog(/descriptors works again, after \d+ failures/)
+    const failures = (await figuresAt(monitor)).get('pec_failures_total{part="descriptors",code="descriptors"}') ?? 0
+    assert.ok(failures > 0, 'what happened is counted')
+    assert.equal(await downAt(monitor, 'descriptors'), 0)
     await exchanged(await gateway.submitted(MARIO, [LUCIA], letter('Dopo')))
     assert.deepEqual(gateway.instance.pids, pids, 'no process has ended')
   })

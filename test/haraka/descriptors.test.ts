@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { open } from 'node:fs/promises'
 import { describe, test } from 'node:test'
 import { admission, ownDescriptors } from '../../src/haraka/descriptors.js'
-import { mailOf } from './mail.js'
 
 const LOG_EVERY = 1000
 
@@ -10,20 +9,25 @@ describe('clients are let in', () => {
   test('as long as a part of the descriptors is left for work in hand', () => {
     let used = 0
     let now = 0
-    const log = mailOf()
-    const isRoom = admission({ limit: 100, count: () => used }, log, () => (now += LOG_EVERY))
+    const told: string[] = []
+    const report = (trouble: Error | undefined): void => void told.push(trouble?.message ?? 'room')
+    const isRoom = admission({ limit: 100, count: () => used }, report, () => (now += LOG_EVERY))
     const found = [10, 75, 76, 100, 75].map((count) => {
       used = count
       return isRoom()
     })
     assert.deepEqual(found, [true, true, false, false, true])
-    assert.equal(log.done.length, 2, 'once when it begins, once when it is over')
-    assert.match(log.done[0] ?? '', /^error: too many file descriptors are in use \(76 of 100\).*ulimit -n/)
-    assert.match(log.done[1] ?? '', /^notice: there are file descriptors again: 2 clients were sent away/)
+    assert.equal(told.length, 3, 'of each client that was sent away, and once when it is over')
+    assert.match(told[0] ?? '', /^too many file descriptors are in use \(76 of 100\).*ulimit -n/)
+    assert.equal(told[2], 'room')
   })
 
   test('one by one between two counts', () => {
-    const isRoom = admission({ limit: 100, count: () => 73 }, mailOf(), () => 0)
+    const isRoom = admission(
+      { limit: 100, count: () => 73 },
+      () => undefined,
+      () => 0,
+    )
     assert.deepEqual([isRoom(), isRoom(), isRoom(), isRoom()], [true, true, true, false])
   })
 
@@ -31,11 +35,11 @@ describe('clients are let in', () => {
     const count = (): number => {
       throw new Error('EMFILE')
     }
-    assert.equal(admission({ limit: 100, count }, mailOf())(), false)
+    assert.equal(admission({ limit: 100, count }, () => undefined)(), false)
   })
 
   test('always where the system knows no limit', () => {
-    assert.equal(admission({ limit: Infinity, count: () => 0 }, mailOf())(), true)
+    assert.equal(admission({ limit: Infinity, count: () => 0 }, () => undefined)(), true)
   })
 })
 

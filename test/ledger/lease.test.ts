@@ -20,6 +20,14 @@ for (const engine of ENGINES)
       assert.equal(await ledger.lease('deadlines', 'node b', after(1.5), after(3)), false)
     })
 
+    test('one taken by a clock that was ahead is taken over at once, one of a clock a little ahead is not', async (t) => {
+      const ledger = await freshLedger(t, engine)
+      assert.equal(await ledger.lease('deadlines', 'node a', after(60), after(61)), true)
+      assert.equal(await ledger.lease('deadlines', 'node b', after(0), after(1)), true)
+      assert.equal(await ledger.lease('deadlines', 'node b', after(0.9), after(1.9)), true)
+      assert.equal(await ledger.lease('deadlines', 'node c', after(0.1), after(1.1)), false)
+    })
+
     test('different work has different holders', async (t) => {
       const ledger = await freshLedger(t, engine)
       assert.equal(await ledger.lease('deadlines', 'node a', after(0), after(1)), true)

@@ -268,6 +268,14 @@ for (const engine of ENGINES)
       assert.equal((await ledger.taken([claimOf('7@a.example')])).length, 1)
     })
 
+    test('keeps a step that is still wanted, and those after it, however old', async (t) => {
+      const ledger = await freshLedger(t, engine)
+      for (const step of ['a', 'b', 'c']) await ledger.commit(entryOf(step, {}, after(-1)))
+      assert.equal(await ledger.purgeSteps(after(0), new Set(['b', 'never committed'])), 1)
+      assert.deepEqual(await Promise.all(['a', 'b', 'c'].map((step) => ledger.isCommitted(step))), [false, true, true])
+      assert.equal(await ledger.purgeSteps(after(0), new Set()), 2)
+    })
+
     test('gives the events of a later step numbers of their own after a purge', async (t) => {
       const ledger = await freshLedger(t, engine)
       await ledger.commit(entryOf('s1', { events: [eventOf('1@a.example')] }, after(-1)))
