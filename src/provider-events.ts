@@ -3,6 +3,8 @@ import type { DirectoryEvent } from './directory/directory-event.js'
 import { PecError, reasonOf } from './errors.js'
 import type { IndexEvent } from './providers/index-file.js'
 import type { CrlSourceState } from './smime/crl.js'
+import type { TakeOver } from './watched-files.js'
+import type { Reloaded } from './watch/occurrence.js'
 import type { Watched } from './watch/watched.js'
 
 export function indexLine(event: IndexEvent): string {
@@ -35,6 +37,37 @@ export function tellIndex(event: IndexEvent, { watch, health, clock }: Watched):
     const { records, domains, faults } = event
     watch.tell({ kind: 'index-synchronised', at, records, domains, faults: faults.map(reasonOf) })
     health.works('index')
+  }
+}
+
+/** What was taken over while we run, or was not: `configuration` works while nothing that was replaced is out of use. */
+export function takeOverTeller({
+  watch,
+  health,
+  clock,
+}: Watched): (what: Reloaded['what'], files: string, outcome: TakeOver) => void {
+  const refused = new Set<string>()
+  return (what, files, outcome) => {
+    if ('refused' in outcome) {
+      refused.add(files)
+      health.failed(
+        'configuration',
+        new PecError('configuration', `${files}: not taken over: ${outcome.refused}`, { temporary: true }),
+      )
+      return
+    }
+    watch.tell({ kind: 'reloaded', at: clock(), what, detail: `${files}: ${outcome.taken}` })
+    if (refused.delete(files) && refused.size === 0) health.works('configuration')
+  }
+}
+
+/** The first reading of the directory is the start's. */
+export function directoryTeller(tell: ReturnType<typeof takeOverTeller>): (event: DirectoryEvent) => void {
+  let isStart = true
+  return (event) => {
+    if (event.kind === 'refused') tell('directory', 'the directory', { refused: event.reason })
+    if (event.kind === 'loaded' && !isStart) tell('directory', 'the directory', { taken: directoryLine(event) })
+    if (event.kind === 'loaded') isStart = false
   }
 }
 

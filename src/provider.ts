@@ -14,7 +14,7 @@ import { openLedger } from './ledger/sqlite.js'
 import type { Issuer } from './pec/signed-message.js'
 import type { Antivirus, Quarantine } from './points/ports.js'
 import { IndexFile } from './providers/index-file.js'
-import { crlTeller, directoryLine, indexLine, tellIndex } from './provider-events.js'
+import { crlTeller, directoryLine, directoryTeller, indexLine, takeOverTeller, tellIndex } from './provider-events.js'
 import { openFileQuarantine } from './quarantine/file-quarantine.js'
 import { keyStamps, watchRollOver } from './roll-over.js'
 import { CrlCache } from './smime/crl.js'
@@ -51,6 +51,8 @@ export async function openProvider(
 ): Promise<Provider> {
   const { provider } = config
   const telling = watched === undefined ? {} : { onChange: crlTeller(watched) }
+  const tell = watched === undefined ? () => undefined : takeOverTeller(watched)
+  const tellDirectory = directoryTeller(tell)
   const crls = new CrlCache({ sources: config.trust.crl, interval: config.trust.crlRefresh * 1000, onEvent, ...telling })
   const seen = await keyStamps(config)
   const faults: string[] = []
@@ -68,7 +70,12 @@ export async function openProvider(
     part(() => openSigner(config, start, onEvent)),
     part(() => openIndex(config, onEvent, watched)),
     part(() => openTrust(config, crls)),
-    part(() => openDirectory(config, clock, (event) => onEvent(directoryLine(event)))),
+    part(() =>
+      openDirectory(config, clock, (event) => {
+        onEvent(directoryLine(event))
+        tellDirectory(event)
+      }),
+    ),
     part(() => openLedgerOf(config, onEvent)),
     part(() => openFileQuarantine(config.quarantine)),
     part(() => readPeerAuthorities(config)),
@@ -97,7 +104,7 @@ export async function openProvider(
     throw new PecError('configuration', faults.join('\n'), { temporary: !lasts })
   }
   const held = { signer, peerAuthorities }
-  const watch = watchRollOver(config, held, { index, trust }, { seen, onEvent })
+  const watch = watchRollOver(config, held, { index, trust }, { seen, onEvent, tell })
   return {
     issuer: {
       ...{ name: provider.name, address: serviceAddress(config), domain: provider.domain },

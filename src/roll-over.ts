@@ -4,7 +4,7 @@ import { PecError } from './errors.js'
 import { findOwnFaults, openSigner, readAnchors, readPeerAuthorities, type Surroundings } from './keys.js'
 import { parseCertificate } from './smime/certificate.js'
 import type { Signer } from './smime/signer.js'
-import { stampsOf, watchFiles, type Watch, type WatchedFiles } from './watched-files.js'
+import { stampsOf, watchFiles, type TakeOver, type Watch, type WatchedFiles } from './watched-files.js'
 
 /** What is in use: whoever works with it asks each time. */
 export interface Held {
@@ -20,6 +20,8 @@ export interface RollOverOptions {
   readonly seen: Stamps
   /** Gets lines for the log. */
   readonly onEvent: (line: string) => void
+  /** Told what becomes of replaced files. */
+  readonly tell?: (what: 'keys' | 'trust', files: string, outcome: TakeOver) => void
 }
 
 /** How long the former key goes on for signatures that have begun with it, in milliseconds. */
@@ -33,16 +35,25 @@ export async function keyStamps(config: Config): Promise<Stamps> {
 
 /** Watches the files that the settings name. */
 export function watchRollOver(config: Config, held: Held, surroundings: Surroundings, options: RollOverOptions): Watch {
-  const { seen, onEvent } = options
+  const { seen, onEvent, tell } = options
+  const tellOf = (what: 'keys' | 'trust', files: string) => ({ tell: (outcome: TakeOver) => tell?.(what, files, outcome) })
   const { signer, anchors, peers } = pathsOf(config)
   const watched: readonly WatchedFiles[] = [
     {
-      ...{ what: 'the signing key and certificate', paths: signer, seen: seen[0] },
+      ...{ what: 'the signing key and certificate', paths: signer, seen: seen[0], ...tellOf('keys', 'the signing key') },
       take: () => takeSigner(config, held, surroundings, onEvent),
     },
-    { what: 'the trust anchors', paths: anchors, seen: seen[1], take: () => takeAnchors(config, surroundings) },
     {
-      ...{ what: "the authorities of other providers' TLS certificates", paths: peers, seen: seen[2] },
+      ...{ what: 'the trust anchors', paths: anchors, seen: seen[1], ...tellOf('trust', 'the trust anchors') },
+      take: () => takeAnchors(config, surroundings),
+    },
+    {
+      ...{
+        what: "the authorities of other providers' TLS certificates",
+        paths: peers,
+        seen: seen[2],
+        ...tellOf('trust', 'authorities of peers'),
+      },
       take: () => takePeerAuthorities(config, held),
     },
   ]

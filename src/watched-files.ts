@@ -13,7 +13,11 @@ export interface WatchedFiles {
   readonly seen: string
   /** Reads and checks them all, then uses them; resolves to what a log line should say of them. Changes nothing if it rejects. */
   readonly take: () => Promise<string>
+  /** Told what became of each replacement: what `take` said, or why the old files go on. */
+  readonly tell?: (outcome: TakeOver) => void
 }
+
+export type TakeOver = { readonly taken: string } | { readonly refused: string }
 
 export interface Watch {
   /** Looks now. Never rejects. */
@@ -26,7 +30,11 @@ export interface Watch {
  * Looks every `interval` milliseconds. Files are replaced one after the other, so a fault is told only when the next look finds it
  * too, and once. `onEvent` gets lines for the log.
  */
-export function watchFiles({ what, paths, seen, take }: WatchedFiles, interval: number, onEvent: (line: string) => void): Watch {
+export function watchFiles(
+  { what, paths, seen, take, tell }: WatchedFiles,
+  interval: number,
+  onEvent: (line: string) => void,
+): Watch {
   let taken = seen
   let fault: string | undefined
   let told: string | undefined
@@ -39,12 +47,16 @@ export function watchFiles({ what, paths, seen, take }: WatchedFiles, interval: 
     try {
       const news = await take()
       onEvent(`${what}: taken over, ${news}`)
+      tell?.({ taken: news })
       // Replaced again while they were read, they are taken once more.
       taken = stamps
       fault = told = undefined
     } catch (error) {
       const reason = reasonOf(error)
-      if (reason === fault && reason !== told) onEvent(`${what}: NOT taken over, the old one goes on: ${(told = reason)}`)
+      if (reason === fault && reason !== told) {
+        onEvent(`${what}: NOT taken over, the old one goes on: ${(told = reason)}`)
+        tell?.({ refused: reason })
+      }
       fault = reason
     }
   }

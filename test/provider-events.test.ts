@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { crlTeller, tellIndex } from '../src/provider-events.js'
+import { crlTeller, directoryTeller, takeOverTeller, tellIndex } from '../src/provider-events.js'
 import { CrlCache } from '../src/smime/crl.js'
 import { issueAuthority, issueRevocationList } from '../src/smime/issue.js'
 import type { Occurrence } from '../src/watch/occurrence.js'
@@ -42,4 +42,20 @@ test('a revocation list is told of when it is new, fails, or works again; lists 
   assert.deepEqual(await refresh(), [])
   await writeFile(one, list)
   assert.deepEqual(await refresh(), ['crl-refreshed', 'recovery crl'])
+})
+
+test('what is replaced is told of when it is taken over, and fails while it is not', () => {
+  const told: Occurrence[] = []
+  const tell = takeOverTeller(listening(told))
+  const tellDirectory = directoryTeller(tell)
+  tellDirectory({ kind: 'loaded', domains: 1 })
+  assert.equal(told.length, 0)
+  tell('keys', 'the signing key', { refused: 'it does not match' })
+  tellDirectory({ kind: 'refused', reason: 'no JSON' })
+  tellDirectory({ kind: 'loaded', domains: 2 })
+  assert.deepEqual(kinds(told), ['failure configuration', 'reloaded'])
+  tell('keys', 'the signing key', { taken: 'valid until tomorrow' })
+  assert.deepEqual(kinds(told).slice(2), ['reloaded', 'recovery configuration'])
+  const [last] = told.filter((occurrence) => occurrence.kind === 'reloaded').slice(-1)
+  assert.deepEqual([last?.what, last?.detail], ['keys', 'the signing key: valid until tomorrow'])
 })

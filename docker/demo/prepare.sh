@@ -32,8 +32,8 @@ pec set "$A" "$crls" "routes.pec-b.test=${B_MX:-mail.pec-b.test:25}" \
   ledger.password_file=config/mariadb_password \
   directory.engine=ldap "ldap.urls=${LDAP_URL:-ldap://openldap:389}" \
   store.embedded=false "store.lmtp=${LMTP:-dovecot:24}" \
-  spam.enabled=true
-pec set "$B" "$crls" "routes.pec-a.test=${A_MX:-mail.pec-a.test:25}"
+  spam.enabled=true "monitor.listen=${MONITOR_A:-0.0.0.0:9464}"
+pec set "$B" "$crls" "routes.pec-a.test=${A_MX:-mail.pec-a.test:25}" "monitor.listen=${MONITOR_B:-0.0.0.0:9464}"
 
 password=$(cat "$SECRETS/mario_password")
 printf '%s\n' "$password" | pec mailbox add "$B" luigi@pec-b.test

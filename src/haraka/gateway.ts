@@ -86,7 +86,7 @@ export async function openGateway(config: Config, queue: HarakaQueue, log: Logge
     config,
     provider,
     house,
-    spam: spamFilter === undefined ? undefined : watchSpamFilter(spamFilter, watch),
+    spam: spamFilter === undefined ? undefined : watchSpamFilter(spamFilter, watching),
     delivery,
     store: pool,
     deadlines: { ...house, deadlines: config.deadlines },

@@ -55,7 +55,7 @@ export async function receive(connection: Connection, gateway: Pick<Gateway, 're
   }
   const { ip, host } = connection.remote
   const suspect = (): Suspect => ({ ...mail, uuid: transaction.uuid, client: { ip, host, hello: connection.hello.host } })
-  const rating = spam === undefined ? {} : { rateSpam: () => spam.rate(suspect()) }
+  const rating = spam === undefined ? {} : { rateSpam: async () => (await spam.rate(suspect())).level }
   const outcome = await reception.receive({ ...mail, ...rating, host: `${host} [${ip}]` })
   if (!outcome.accepted) return { code: 'refuse', text: outcome.reason }
   const facts = { outcome: outcome.as, identifier: undefined, begun }

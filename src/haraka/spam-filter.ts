@@ -22,8 +22,15 @@ export interface Suspect {
 }
 
 export interface SpamFilter {
-  /** Undefined for what looks like no spam, and for what could not be rated: that is in the log. Never rejects. */
-  rate(suspect: Suspect): Promise<SpamLevel | undefined>
+  /** Never rejects: what could not be rated goes on without, and that is in the log. */
+  rate(suspect: Suspect): Promise<Rating>
+}
+
+export interface Rating {
+  /** Undefined for what looks like no spam, and for what could not be rated. */
+  readonly level?: SpamLevel | undefined
+  /** Why it could not be rated. */
+  readonly failure?: string
 }
 
 /** Scores of rspamd from which mail has each level. */
@@ -45,14 +52,18 @@ export function openSpamFilter(plugin: Rspamd, levels: SpamLevels): SpamFilter {
     async rate(suspect) {
       const { score, is_skipped, err } = await ask(rspamd, suspect)
       if (typeof score !== 'number') {
-        const line = `${suspect.uuid} goes on without a rating as spam: rspamd ${words(err)}`
-        if (is_skipped === true) plugin.loginfo(line)
-        else plugin.logwarn(line)
-        return undefined
+        const failure = `rspamd ${words(err)}`
+        const line = `${suspect.uuid} goes on without a rating as spam: ${failure}`
+        if (is_skipped === true) {
+          plugin.loginfo(line)
+          return {}
+        }
+        plugin.logwarn(line)
+        return { failure }
       }
       const level = levelOf(score, levels)
       plugin.loginfo(`${suspect.uuid} is rated ${score} by rspamd: ${level ?? 'no spam'}`)
-      return level
+      return { level }
     },
   }
 }

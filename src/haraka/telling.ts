@@ -1,6 +1,8 @@
 /** What Haraka's sessions and attempts have to tell. */
 import constants from 'haraka-constants'
+import { PecError } from '../errors.js'
 import type { Client, Point, Received, Watch } from '../watch/occurrence.js'
+import type { Watched } from '../watch/watched.js'
 import { noteOf } from './note.js'
 import type { SpamFilter } from './spam-filter.js'
 import type { Connection, QueuedMail, Transaction } from './types.js'
@@ -91,15 +93,18 @@ export function tellReception(
   })
 }
 
-/** A spam filter that tells what it has marked. */
-export function watchSpamFilter(filter: SpamFilter, watch: Watch): SpamFilter {
+/** A spam filter that tells what it has marked, and whether it works. */
+export function watchSpamFilter(filter: SpamFilter, { watch, health }: Pick<Watched, 'watch' | 'health'>): SpamFilter {
   return {
     async rate(suspect) {
-      const level = await filter.rate(suspect)
-      if (level === undefined) return level
+      const rating = await filter.rate(suspect)
+      const { level, failure } = rating
+      if (failure === undefined) health.works('spam-filter')
+      else health.failed('spam-filter', new PecError('spam-filter', failure, { temporary: true }))
+      if (level === undefined) return rating
       const { uuid: session, sender, recipients, client: remote } = suspect
       watch.tell({ kind: 'spam', at: new Date(), client: clientOf({ remote }), session, sender, recipients, level })
-      return level
+      return rating
     },
   }
 }

@@ -49,7 +49,7 @@ async function rspamdThat(t: TestContext, answer: Answer, settings: Readonly<Rec
   const { port } = server.address() as AddressInfo
   const plugin = rspamdPlugin({ host: '127.0.0.1', port, timeout: 5, ...settings })
   const filter = openSpamFilter(plugin, LEVELS)
-  return { plugin, asked, rate: (parts) => filter.rate(suspectOf(parts)) }
+  return { plugin, asked, rate: async (parts) => (await filter.rate(suspectOf(parts))).level }
 }
 
 const says =

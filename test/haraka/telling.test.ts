@@ -83,8 +83,8 @@ test('spam is told of where it is marked', async () => {
     client: { ip: '192.0.2.2', host: 'client.test', hello: 'x' },
   }
   for (const level of levels) {
-    const filter = watchSpamFilter({ rate: () => Promise.resolve(level) }, listening(told).watch)
-    assert.equal(await filter.rate(suspect), level)
+    const filter = watchSpamFilter({ rate: () => Promise.resolve({ level }) }, listening(told))
+    assert.equal((await filter.rate(suspect)).level, level)
   }
   const marked = {
     at: undefined,
@@ -96,4 +96,22 @@ test('spam is told of where it is marked', async () => {
     level: 'high',
   }
   assert.deepEqual(untimed(told), [marked])
+})
+
+test('a spam filter that cannot rate fails until it rates again', async () => {
+  const told: Occurrence[] = []
+  let failure: string | undefined = 'rspamd timeout'
+  const filter = watchSpamFilter({ rate: () => Promise.resolve(failure === undefined ? {} : { failure }) }, listening(told))
+  const client = { ip: '192.0.2.2', host: 'client.test', hello: 'x' }
+  const suspect = { message: fromBuffer(Buffer.alloc(0)), uuid: 'T', sender: '', recipients: [], client }
+  await filter.rate(suspect)
+  failure = undefined
+  await filter.rate(suspect)
+  assert.deepEqual(
+    told.map((occurrence) => [occurrence.kind, 'part' in occurrence ? occurrence.part : '']),
+    [
+      ['failure', 'spam-filter'],
+      ['recovery', 'spam-filter'],
+    ],
+  )
 })
