@@ -29,16 +29,23 @@ export const hook_capabilities = hook<Connection>((connection) => {
 
 type Verdict = (matches: boolean, reply?: { readonly code: number; readonly message: string }) => void
 
+/**
+ * The credentials are right but insufficient (RFC 4954 §6): a mail program shows this text and asks for another password. 534 would let
+ * it try another mechanism.
+ */
+const CHANGE_FIRST = {
+  code: 535,
+  message: '5.7.8 This password is temporary: choose your own first, la password va prima cambiata',
+}
+
 /** Called by auth_base; whether the mailbox may send is asked at MAIL. */
 export function check_plain_passwd(this: Plugin, connection: Connection, user: string, password: string, verdict: Verdict): void {
   authenticate(user, password).then(
-    (matches) => {
-      connection.lognotice(
-        this,
-        `authentication of ${JSON.stringify(user)} from ${connection.remote.ip}: ${matches ? 'passed' : 'failed'}`,
-      )
+    (outcome) => {
+      const matches = outcome === 'passed'
+      connection.lognotice(this, `authentication of ${JSON.stringify(user)} from ${connection.remote.ip}: ${outcome}`)
       tellAuthentication(connection, user, matches, theGateway().watching.watch)
-      verdict(matches)
+      verdict(matches, outcome === 'temporary password' ? CHANGE_FIRST : undefined)
     },
     (error: unknown) => {
       this.logerror(`authentication is not possible now: ${reasonOf(error)}`)
@@ -47,7 +54,10 @@ export function check_plain_passwd(this: Plugin, connection: Connection, user: s
   )
 }
 
-async function authenticate(user: string, password: string): Promise<boolean> {
+type Outcome = 'passed' | 'failed' | 'temporary password'
+
+async function authenticate(user: string, password: string): Promise<Outcome> {
   const mailbox = await theGateway().house.directory.authenticate(user, password)
-  return mailbox !== undefined && mailbox.state !== 'closed'
+  if (mailbox === undefined || mailbox.state === 'closed') return 'failed'
+  return mailbox.temporary ? 'temporary password' : 'passed'
 }

@@ -36,4 +36,4 @@ pec set "$A" "$crls" "routes.pec-b.test=${B_MX:-mail.pec-b.test:25}" \
 pec set "$B" "$crls" "routes.pec-a.test=${A_MX:-mail.pec-a.test:25}" "monitor.listen=${MONITOR_B:-0.0.0.0:9464}"
 
 password=$(cat "$SECRETS/mario_password")
-printf '%s\n' "$password" | pec mailbox add "$B" luigi@pec-b.test
+printf '%s\n' "$password" | pec mailbox add "$B" luigi@pec-b.test --lasting

@@ -31,7 +31,7 @@ async function startGateway(
   const [submission = 0, starttls = 0, mx = 0] = await freePorts(3)
   const listeners = ['--submission-port', String(submission), '--starttls-port', String(starttls), '--mx-port', String(mx)]
   await pec(['init', directory, '--name', 'Bench Provider', '--domain', 'pec-a.test', ...listeners], '')
-  for (const address of [FROM, TO]) await pec(['mailbox', 'add', directory, address], `${PASSWORD}\n`)
+  for (const address of [FROM, TO]) await pec(['mailbox', 'add', directory, address, '--lasting'], `${PASSWORD}\n`)
   const hosts = Object.entries(routes).map(([domain, port]): [string, string] => [domain, `127.0.0.1:${port}`])
   await setKeys(join(directory, 'config', 'pec.ini'), 'store', [
     ['lmtp', `127.0.0.1:${lmtpPort}`],

@@ -77,7 +77,7 @@ async function init(directory: string, options: InitOptions): Promise<void> {
   if (keys.isTest) say('Its key and authority are for tests: no other provider will trust them.')
   if (antivirusOf(options).engine === 'none')
     say('It has NO ANTIVIRUS: for trials only. For clamd: --antivirus clamd, or [antivirus] in config/pec.ini.')
-  say(`Add a mailbox:  pec mailbox add ${directory} user@${domain}`)
+  say(`Add a mailbox:  pec mailbox add ${directory} user@${domain} --lasting`)
   say(`Start it:       pec start ${directory}`)
 }
 

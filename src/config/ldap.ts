@@ -4,6 +4,7 @@ const KEYS = [
   ...['urls', 'starttls', 'ca', 'bind_dn', 'bind_password_file', 'connections', 'timeout'],
   ...['mailbox_base', 'mailbox_filter', 'operator_base', 'operator_filter', 'domain_base', 'domain_filter', 'authentication'],
   ...['address', 'alias', 'state', 'kind', 'quota', 'ordinary_mail', 'password'],
+  ...['password_until', 'renewal', 'operator', 'operator_of', 'mailbox_classes', 'operator_classes', 'domain_classes'],
   ...['domain', 'domain_ordinary_mail', 'refresh', 'cache', 'cache_unknown', 'cache_entries'],
 ] as const
 
@@ -25,6 +26,12 @@ export interface LdapConfig {
   /** bind: the server compares passwords; hash: we do, with what the attribute `password` says. */
   readonly authentication: 'bind' | 'hash'
   readonly attributes: LdapAttributes
+  /** Object classes of the entries that `pec` makes. */
+  readonly classes: {
+    readonly mailbox: readonly string[]
+    readonly operator: readonly string[]
+    readonly domain: readonly string[]
+  }
   /** Seconds: of domains, of mailboxes found, of addresses that nobody has. */
   readonly ages: { readonly refresh: number; readonly known: number; readonly unknown: number }
   readonly cacheEntries: number
@@ -45,6 +52,10 @@ export interface LdapAttributes {
   readonly quota: string
   readonly ordinaryMail: string
   readonly password: string
+  readonly passwordUntil: string
+  readonly renewal: string
+  readonly operator: string
+  readonly operatorOf: string
   readonly domain: string
   readonly domainOrdinaryMail: string
 }
@@ -95,8 +106,17 @@ export const ldap = section('ldap', KEYS, (values): LdapConfig => {
       quota: attribute('quota', 'pecQuotaBytes'),
       ordinaryMail: attribute('ordinary_mail', 'pecOrdinaryMail'),
       password: attribute('password', 'userPassword'),
+      passwordUntil: attribute('password_until', 'pecPasswordUntil'),
+      renewal: attribute('renewal', 'pecRenewal'),
+      operator: attribute('operator', 'uid'),
+      operatorOf: attribute('operator_of', 'pecOperatorOf'),
       domain: attribute('domain', 'associatedDomain'),
       domainOrdinaryMail: attribute('domain_ordinary_mail', 'pecOrdinaryMail'),
+    },
+    classes: {
+      mailbox: values.list('mailbox_classes', 'pecMailbox'),
+      operator: values.list('operator_classes', 'inetOrgPerson, pecOperator'),
+      domain: values.list('domain_classes', 'pecDomain'),
     },
     ages: {
       refresh: values.number('refresh', 30),

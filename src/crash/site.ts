@@ -30,7 +30,7 @@ interface Node extends NodePlan {
   readonly gateway: Daemon
 }
 
-export const PASSWORD = 'segreto'
+export const PASSWORD = 'segretissimo'
 
 /** An attempt that fails is made again soon: whoever was to take the message has only died. */
 const RETRIES = '5s*1000'

@@ -60,7 +60,7 @@ export class DemoProvider {
   }
 
   async addMailbox(address: string, password: string): Promise<void> {
-    await runPec(['mailbox', 'add', this.plan.directory, address], this.signal, `${password}\n`)
+    await runPec(['mailbox', 'add', this.plan.directory, address, '--lasting'], this.signal, `${password}\n`)
   }
 
   /** One that is closed or has a quota: states and bounds for which the command has no words. */

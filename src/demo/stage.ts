@@ -17,7 +17,7 @@ export interface Cast {
   readonly b: readonly string[]
 }
 
-export const PASSWORD = 'segreto'
+export const PASSWORD = 'segretissimo'
 
 /** The stage before its providers start. */
 export interface Ground {

@@ -36,6 +36,11 @@ export class Answers<T> {
     return asked
   }
 
+  /** The next one who wants to know asks. */
+  forget(key: string): void {
+    this.entries.delete(key)
+  }
+
   private ask(key: string, ask: () => Promise<T | undefined>): Promise<T | undefined> {
     const answer = ask()
       .then((value) => {

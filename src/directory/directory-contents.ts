@@ -11,11 +11,17 @@ export interface Operator {
   readonly name: string
   /** A scrypt hash (see password.ts). */
   readonly password: string
+  /** When a temporary password ends, UTC; undefined for one that is not temporary. */
+  readonly passwordUntil?: string | undefined
 }
 
 export interface MailboxEntry extends OwnMailbox {
   /** A scrypt hash; undefined for a shared mailbox, which has the passwords of its operators. */
   readonly password: string | undefined
+  /** When a temporary password ends, UTC; undefined for one that is not temporary. */
+  readonly passwordUntil?: string | undefined
+  /** The day on which the service for the mailbox is to be renewed, YYYY-MM-DD. */
+  readonly renewal?: string | undefined
   /** Other addresses of the mailbox, lower case. */
   readonly aliases: readonly string[]
   /** Of a shared mailbox. */
@@ -61,6 +67,13 @@ export function isOperatorName(text: string): boolean {
 export function isMailboxAddress(text: string): boolean {
   const at = text.lastIndexOf('@')
   return at > 0 && at <= 64 && LOCAL_PART.test(text.slice(0, at)) && isDomain(text.slice(at + 1))
+}
+
+/** A day of the calendar, YYYY-MM-DD. */
+export function isDay(text: string): boolean {
+  const time = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : NaN
+  // Date takes 31 April for 1 May.
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text)
 }
 
 /** Reads the file's text. Addresses and domains are taken in lower case, whatever case they are written in. */
@@ -155,7 +168,7 @@ function readMailboxes(json: unknown, domains: ReadonlySet<string>, faults: stri
 }
 
 const MAILBOX_MEMBERS = [
-  ...['address', 'aliases', 'state', 'kind', 'password', 'operators', 'quotaBytes', 'ordinaryMail'],
+  ...['address', 'aliases', 'state', 'kind', 'password', 'passwordUntil', 'operators', 'quotaBytes', 'ordinaryMail', 'renewal'],
 ] as const
 
 function readMailbox(json: unknown, place: string, faults: string[]): MailboxEntry | undefined {
@@ -178,9 +191,27 @@ function readMailbox(json: unknown, place: string, faults: string[]): MailboxEnt
   const operators = readOperators(json['operators'], place, faults)
   if (!isShared && operators.length > 0) faults.push(`${place}: only a shared mailbox has operators`)
   const policy = readPolicy(json['ordinaryMail'], place, faults)
+  const passwordUntil = readUntil(json['passwordUntil'], place, faults)
+  const { renewal } = json
+  const day = typeof renewal === 'string' && isDay(renewal) ? renewal : undefined
+  if (renewal !== undefined && day === undefined)
+    faults.push(`${place}: the renewal ${JSON.stringify(renewal)} is no day YYYY-MM-DD`)
   if (faults.length > before || state === undefined || kind === undefined) return undefined
-  const entry = { address, aliases, state, kind, password, operators, quotaBytes: quota }
-  return policy === undefined ? entry : { ...entry, ordinaryMail: policy }
+  return {
+    ...{ address, aliases, state, kind, password, operators, quotaBytes: quota },
+    ...(policy === undefined ? {} : { ordinaryMail: policy }),
+    ...(passwordUntil === undefined ? {} : { passwordUntil }),
+    ...(day === undefined ? {} : { renewal: day }),
+  }
+}
+
+/** What cannot be read as a time must not make a temporary password a lasting one. */
+function readUntil(json: unknown, place: string, faults: string[]): string | undefined {
+  if (json === undefined) return undefined
+  if (typeof json === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z$/.test(json) && !Number.isNaN(Date.parse(json)))
+    return json
+  faults.push(`${place}: passwordUntil ${JSON.stringify(json)} is no time YYYY-MM-DDTHH:MM:SSZ`)
+  return undefined
 }
 
 function readAddress(json: unknown, place: string, faults: string[]): string {
@@ -211,11 +242,12 @@ function readHash(json: unknown, place: string, faults: string[]): string {
 function readOperators(json: unknown, place: string, faults: string[]): Operator[] {
   const operators = readList(json, 'operators', place, faults).map((item, position) => {
     const where = `${place}.operators[${position}]`
-    const { name, password, ...others } = isObject(item) ? item : {}
+    const { name, password, passwordUntil, ...others } = isObject(item) ? item : {}
     reportUnknown(others, [], where, faults)
     const lower = typeof name === 'string' ? name.toLowerCase() : ''
     if (!isOperatorName(lower)) faults.push(`${where}: ${JSON.stringify(name)} is no name of an operator`)
-    return { name: lower, password: readHash(password, where, faults) }
+    const until = readUntil(passwordUntil, where, faults)
+    return { name: lower, password: readHash(password, where, faults), ...(until === undefined ? {} : { passwordUntil: until }) }
   })
   for (const [position, { name }] of operators.entries())
     if (operators.findIndex((each) => each.name === name) < position) faults.push(`${place}: the operator ${name} is there twice`)

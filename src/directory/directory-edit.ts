@@ -29,9 +29,23 @@ export interface NewMailbox {
   /** Default individual. */
   readonly kind?: MailboxKind
   readonly quotaBytes?: number
+  readonly aliases?: readonly string[]
+  /** YYYY-MM-DD. */
+  readonly renewal?: string
+  /** When the password ends, if it is a temporary one. */
+  readonly passwordUntil?: Date
   /** Of the hash; for tests. */
   readonly cost?: ScryptCost
 }
+
+/** Of a password: until when it lasts, if it is a temporary one; the cost of its hash, for tests. */
+export interface PasswordOptions {
+  readonly until?: Date | undefined
+  readonly cost?: ScryptCost | undefined
+}
+
+/** What an edit changes of a mailbox, and undefined takes away. */
+export type MailboxChange = Partial<Pick<MailboxEntry, 'state' | 'quotaBytes' | 'ordinaryMail' | 'renewal'>>
 
 /** Tries, and milliseconds between them, to get the lock. */
 const LOCK_TRIES = 100
@@ -44,6 +58,16 @@ export async function addDomain(path: string, domain: string): Promise<void> {
   await edit(path, (contents) => {
     if (contents.domains.has(lower)) throw refused(`${lower} is there already`)
     return { ...contents, domains: new Set([...contents.domains, lower]) }
+  })
+}
+
+/** Takes a domain out that has no mailboxes any more. */
+export async function removeDomain(path: string, domain: string): Promise<void> {
+  const lower = domain.toLowerCase()
+  await edit(path, (contents) => {
+    if (!contents.domains.has(lower)) throw refused(`${JSON.stringify(domain)} is not among the domains`)
+    const ordinaryMail = new Map([...contents.ordinaryMail].filter(([name]) => name !== lower))
+    return { ...contents, ordinaryMail, domains: new Set([...contents.domains].filter((name) => name !== lower)) }
   })
 }
 
@@ -70,8 +94,12 @@ export async function addMailbox(path: string, mailbox: NewMailbox): Promise<voi
   }
   const domain = address.slice(address.lastIndexOf('@') + 1)
   const password = mailbox.password === undefined ? undefined : await hashPassword(mailbox.password, mailbox.cost)
-  const { state = 'active', kind = 'individual', quotaBytes } = mailbox
-  const entry: MailboxEntry = { address, state, kind, password, quotaBytes, aliases: [], operators: [] }
+  const { state = 'active', kind = 'individual', quotaBytes, renewal, passwordUntil } = mailbox
+  const aliases = (mailbox.aliases ?? []).map((alias) => alias.toLowerCase())
+  const entry: MailboxEntry = {
+    ...{ address, state, kind, password, quotaBytes, aliases, renewal, operators: [] },
+    passwordUntil: passwordUntil?.toISOString(),
+  }
   await edit(path, (contents) => {
     const { domains, mailboxes } = contents
     if (!domains.has(domain)) throw refused(`${domain} is not among the domains`)
@@ -81,13 +109,27 @@ export async function addMailbox(path: string, mailbox: NewMailbox): Promise<voi
 }
 
 export async function setState(path: string, address: string, state: MailboxState): Promise<void> {
-  await changeMailbox(path, address, (entry) => ({ ...entry, state }))
+  await updateMailbox(path, address, { state })
 }
 
-export async function setPassword(path: string, address: string, password: string, cost?: ScryptCost): Promise<void> {
+export async function updateMailbox(path: string, address: string, change: MailboxChange): Promise<void> {
+  await changeMailbox(path, address, (entry) => ({ ...entry, ...change }))
+}
+
+export async function setPassword(path: string, address: string, password: string, options: PasswordOptions = {}): Promise<void> {
+  const secret = await secretOf(password, options)
+  await changeMailbox(path, address, (entry) => {
+    if (entry.kind === 'shared') throw refused('a shared mailbox has no password, but operators')
+    return { ...entry, ...secret }
+  })
+}
+
+async function secretOf(
+  password: string,
+  { until, cost }: PasswordOptions,
+): Promise<Pick<Operator, 'password' | 'passwordUntil'>> {
   if (password === '') throw refused('the password is empty')
-  const hash = await hashPassword(password, cost)
-  await changeMailbox(path, address, (entry) => ({ ...entry, password: hash }))
+  return { password: await hashPassword(password, cost), passwordUntil: until?.toISOString() }
 }
 
 /** Adds another address of a mailbox, in one of the file's domains. */
@@ -111,12 +153,11 @@ export async function setOperator(
   address: string,
   name: string,
   password: string,
-  cost?: ScryptCost,
+  options: PasswordOptions = {},
 ): Promise<void> {
   const lower = name.toLowerCase()
   if (!isOperatorName(lower)) throw refused(`${JSON.stringify(name)} is no name of an operator`)
-  if (password === '') throw refused('the password is empty')
-  const operator = { name: lower, password: await hashPassword(password, cost) }
+  const operator = { name: lower, ...(await secretOf(password, options)) }
   await changeMailbox(path, address, (entry) => ({ ...entry, operators: [...others(entry, lower), operator] }))
 }
 
@@ -135,7 +176,7 @@ function others({ operators }: MailboxEntry, name: string): readonly Operator[] 
 
 /** What becomes of ordinary mail for a mailbox; undefined for the policy of its domain. */
 export async function setMailboxPolicy(path: string, address: string, policy: OrdinaryMailPolicy | undefined): Promise<void> {
-  await changeMailbox(path, address, (entry) => ({ ...entry, ordinaryMail: policy }))
+  await updateMailbox(path, address, { ordinaryMail: policy })
 }
 
 /** Takes the mailbox out of the directory; its mail stays where it is. */

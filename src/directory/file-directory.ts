@@ -5,10 +5,10 @@
 import { closeSync, fstatSync, openSync, readFileSync, statSync, type Stats } from 'node:fs'
 import { PecError, reasonOf } from '../errors.js'
 import { domainOf } from '../mail/address.js'
-import type { Clock, OrdinaryMailPolicy } from '../points/ports.js'
+import type { Clock, OpenedMailbox, OrdinaryMailPolicy } from '../points/ports.js'
 import { lookupIn, parseDirectory, type DirectoryContents, type Lookup, type MailboxEntry } from './directory-contents.js'
 import type { DirectoryEvent } from './directory-event.js'
-import { parseLogin, type OwnDirectory, type OwnMailbox } from './own-directory.js'
+import { hasEnded, parseLogin, type OwnDirectory, type OwnMailbox } from './own-directory.js'
 import { PasswordVerifier } from './password.js'
 import { RecentLogins } from './recent-logins.js'
 
@@ -68,16 +68,18 @@ export class FileDirectory implements OwnDirectory {
    * The login is an address of the mailbox, or ADDRESS*NAME for an operator of a shared one. Rejects with PecError 'directory',
    * temporary, under a flood of logins.
    */
-  async authenticate(login: string, password: string): Promise<OwnMailbox | undefined> {
+  async authenticate(login: string, password: string): Promise<(OwnMailbox & OpenedMailbox) | undefined> {
     const { address, operator } = parseLogin(login)
     const entry = this.find(address)
-    const stored = operator === undefined ? entry?.password : entry?.operators.find(({ name }) => name === operator)?.password
+    const secret = operator === undefined ? entry : entry?.operators.find(({ name }) => name === operator)
+    const { password: stored, passwordUntil } = secret ?? {}
     const claimed = stored === undefined ? undefined : { address: login.toLowerCase(), password, stored }
-    if (entry !== undefined && claimed !== undefined && this.recent.has(claimed)) return publicPart(entry)
-    const right = await this.verifier.verify(password, stored)
+    const known = claimed !== undefined && this.recent.has(claimed)
+    const right = known || (await this.verifier.verify(password, stored))
     if (!right || entry === undefined || claimed === undefined) return undefined
-    this.recent.add(claimed)
-    return publicPart(entry)
+    if (!known) this.recent.add(claimed)
+    if (hasEnded(passwordUntil === undefined ? undefined : new Date(passwordUntil), this.options.clock())) return undefined
+    return { ...publicPart(entry), temporary: passwordUntil !== undefined }
   }
 
   /** Every mailbox, in the order of the file. */

@@ -3,21 +3,19 @@
  * domains are read whole at the start and every half minute, since whoever asks about one cannot wait: the last list stays in use while
  * no server answers.
  */
-import { readFile } from 'node:fs/promises'
-import { escapeFilter } from 'ldapts'
 import type { LdapConfig } from '../config/ldap.js'
 import { PecError, reasonOf } from '../errors.js'
 import { domainOf } from '../mail/address.js'
-import type { Clock, OrdinaryMailPolicy } from '../points/ports.js'
+import type { Clock, OpenedMailbox, OrdinaryMailPolicy } from '../points/ports.js'
 import { Answers } from './answers.js'
 import { isMailboxAddress } from './directory-contents.js'
 import type { DirectoryEvent } from './directory-event.js'
-import { domainsOf, mailboxOf, valuesOf, type LdapMailbox } from './ldap-entry.js'
+import { domainsOf, filled, mailboxOf, timeOf, valuesOf, type LdapMailbox } from './ldap-entry.js'
 import { LdapServers } from './ldap-servers.js'
-import { parseLogin, type OwnDirectory, type OwnMailbox } from './own-directory.js'
+import { hasEnded, parseLogin, type OwnDirectory, type OwnMailbox } from './own-directory.js'
 import { matchesDigest } from './password-schemes.js'
 import { isPasswordHash, PasswordVerifier } from './password.js'
-import { RecentLogins } from './recent-logins.js'
+import { RecentLogins, type Login as RecentLogin } from './recent-logins.js'
 
 export interface LdapDirectoryOptions {
   readonly settings: LdapConfig
@@ -26,10 +24,11 @@ export interface LdapDirectoryOptions {
 }
 
 /** Whose password is compared: of a mailbox, or of an operator. */
-type Account = Pick<LdapMailbox, 'dn' | 'passwords'>
+type Account = Pick<LdapMailbox, 'dn' | 'passwords' | 'passwordUntil'>
 
 export class LdapDirectory implements OwnDirectory {
   private readonly settings: LdapConfig
+  private readonly clock: Clock
   private readonly onEvent: (event: DirectoryEvent) => void
   private readonly servers: LdapServers
   private readonly answers: Answers<LdapMailbox>
@@ -40,6 +39,7 @@ export class LdapDirectory implements OwnDirectory {
 
   private constructor({ settings, clock, onEvent }: LdapDirectoryOptions, servers: LdapServers) {
     this.settings = settings
+    this.clock = clock
     this.onEvent = onEvent
     this.servers = servers
     this.answers = new Answers(clock, settings.ages, settings.cacheEntries)
@@ -51,7 +51,7 @@ export class LdapDirectory implements OwnDirectory {
     const { settings, onEvent, clock } = options
     try {
       const onLine = (line: string): void => onEvent({ kind: 'server', line })
-      const directory = new LdapDirectory(options, new LdapServers({ ...(await accessOf(settings)), clock, onEvent: onLine }))
+      const directory = new LdapDirectory(options, await LdapServers.of(settings, { clock, onEvent: onLine }))
       try {
         await directory.readDomains()
       } catch (error) {
@@ -85,18 +85,34 @@ export class LdapDirectory implements OwnDirectory {
    * The login is the mailbox's address, or ADDRESS*NAME for an operator of a shared one. Rejects with PecError 'directory', temporary,
    * if no server answers.
    */
-  async authenticate(login: string, password: string): Promise<OwnMailbox | undefined> {
+  async authenticate(login: string, password: string): Promise<(OwnMailbox & OpenedMailbox) | undefined> {
     const { address, operator } = parseLogin(login)
-    const found = await this.find(address)
-    const account = operator === undefined ? found : found && (await this.operatorOf(found, operator))
-    const claimed = { address: login.toLowerCase(), password, stored: JSON.stringify([account?.dn, account?.passwords]) }
-    if (found !== undefined && account !== undefined && this.recent.has(claimed)) return found.mailbox
+    const remembered = await this.claim(login, password)
+    if (remembered.found !== undefined && this.recent.has(remembered.claimed))
+      return { ...remembered.found.mailbox, temporary: false }
+    // A new login is compared with what the server says now: the password may just have become a temporary one, or a lasting one.
+    this.answers.forget(address)
+    const { found, account, claimed } = await this.claim(login, password)
     const right = await this.matches(account, password)
     // Nobody is who logs in to a shared mailbox in no name of their own.
     const named = (found?.mailbox.kind === 'shared') === (operator !== undefined)
-    if (!right || found === undefined || !named) return undefined
-    this.recent.add(claimed)
-    return found.mailbox
+    if (!right || found === undefined || account === undefined || !named) return undefined
+    if (hasEnded(account.passwordUntil, this.clock())) return undefined
+    const temporary = account.passwordUntil !== undefined
+    if (!temporary) this.recent.add(claimed)
+    return { ...found.mailbox, temporary }
+  }
+
+  /** Whom a login speaks of, and the login as it would be remembered. */
+  private async claim(
+    login: string,
+    password: string,
+  ): Promise<{ readonly found: LdapMailbox | undefined; readonly account: Account | undefined; readonly claimed: RecentLogin }> {
+    const { address, operator } = parseLogin(login)
+    const found = await this.find(address)
+    const account = operator === undefined ? found : found && (await this.operatorOf(found, operator))
+    const stored = JSON.stringify([account?.dn, account?.passwords, account?.passwordUntil])
+    return { found, account, claimed: { address: login.toLowerCase(), password, stored } }
   }
 
   async close(): Promise<void> {
@@ -108,8 +124,9 @@ export class LdapDirectory implements OwnDirectory {
     if (!isMailboxAddress(address)) return Promise.resolve(undefined)
     return this.answers.get(address, async () => {
       const { attributes, authentication } = this.settings
-      const { address: own, alias, state, kind, quota, ordinaryMail, password } = attributes
-      const wanted = [own, alias, state, kind, quota, ordinaryMail, ...(authentication === 'hash' ? [password] : [])]
+      const { address: own, alias, state, kind, quota, ordinaryMail, password, passwordUntil } = attributes
+      const wanted = [own, alias, state, kind, quota, ordinaryMail, passwordUntil]
+      if (authentication === 'hash') wanted.push(password)
       const { base, filter } = this.settings.mailboxes
       const entries = await this.servers.search(base, filled(filter, { address }), wanted)
       const [entry] = entries
@@ -127,12 +144,13 @@ export class LdapDirectory implements OwnDirectory {
   private async operatorOf({ mailbox }: LdapMailbox, operator: string): Promise<Account | undefined> {
     if (mailbox.kind !== 'shared') return undefined
     const { attributes, authentication, operators } = this.settings
-    const wanted = authentication === 'hash' ? [attributes.password] : ['1.1']
+    const wanted = [attributes.passwordUntil, ...(authentication === 'hash' ? [attributes.password] : [])]
     const filter = filled(operators.filter, { operator, address: mailbox.address })
     const people = await this.servers.search(operators.base, filter, wanted)
     const [person] = people
     if (person === undefined || people.length > 1) return undefined
-    return { dn: person.dn, passwords: valuesOf(person, attributes.password) }
+    const passwords = valuesOf(person, attributes.password)
+    return { dn: person.dn, passwords, passwordUntil: timeOf(person, attributes.passwordUntil) }
   }
 
   /** For nobody it does the same work as for somebody. */
@@ -160,22 +178,6 @@ export class LdapDirectory implements OwnDirectory {
   private async refresh(): Promise<void> {
     await this.readDomains().catch((error: unknown) => this.onEvent({ kind: 'refused', reason: reasonOf(error) }))
   }
-}
-
-async function accessOf(settings: LdapConfig): Promise<Omit<ConstructorParameters<typeof LdapServers>[0], 'clock' | 'onEvent'>> {
-  const { urls, startTls, connections, timeout, bindDn, bindPasswordFile } = settings
-  const ca = settings.ca === undefined ? undefined : await readFile(settings.ca)
-  const password = bindPasswordFile === undefined ? '' : (await readFile(bindPasswordFile, 'utf8')).replace(/\r?\n$/, '')
-  const account = bindDn === undefined ? undefined : { dn: bindDn, password }
-  return { urls, startTls, ca, connections, timeout: timeout * 1000, account }
-}
-
-/** A filter with values in the places that name them, so that a value can be nothing but a value. RFC 4515 §3 */
-function filled(filter: string, values: Readonly<Record<string, string>>): string {
-  return filter.replace(/\{(\w+)\}/g, (place, name: string) => {
-    const value = values[name]
-    return value === undefined ? place : escapeFilter`${value}`
-  })
 }
 
 function sameMaps(a: ReadonlyMap<string, unknown>, b: ReadonlyMap<string, unknown>): boolean {

@@ -1,5 +1,5 @@
 /** What entries of an LDAP directory say of mailboxes and domains. */
-import type { Entry } from 'ldapts'
+import { escapeFilter, type Entry } from 'ldapts'
 import { PecError } from '../errors.js'
 import type { LdapAttributes } from '../config/ldap.js'
 import { MAILBOX_STATES, type OrdinaryMailPolicy } from '../points/ports.js'
@@ -12,6 +12,12 @@ export interface LdapMailbox {
   readonly mailbox: OwnMailbox
   /** As the server keeps them, with their scheme in front. */
   readonly passwords: readonly string[]
+  /** Undefined unless the password is a temporary one. */
+  readonly passwordUntil: Date | undefined
+  /** Lower case. */
+  readonly aliases: readonly string[]
+  /** YYYY-MM-DD */
+  readonly renewal: string | undefined
 }
 
 /** Throws PecError 'directory', temporary, for an entry that cannot be understood: nobody may send or get mail by half of it. */
@@ -43,7 +49,34 @@ export function mailboxOf(entry: Entry, names: LdapAttributes): LdapMailbox {
       ...(policy === undefined ? {} : { ordinaryMail: policy }),
     },
     passwords: valuesOf(entry, names.password),
+    passwordUntil: timeOf(entry, names.passwordUntil),
+    aliases: valuesOf(entry, names.alias).map((alias) => alias.toLowerCase()),
+    renewal: timeOf(entry, names.renewal)?.toISOString().slice(0, 10),
   }
+}
+
+/** GeneralizedTime (RFC 4517 §3.3.13), in UTC. Throws PecError 'directory', temporary: what cannot be read does not count as missing. */
+export function timeOf(entry: Entry, name: string): Date | undefined {
+  const [written] = valuesOf(entry, name)
+  if (written === undefined) return undefined
+  const parts = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)?(\d\d)?(?:[.,]\d+)?Z$/.exec(written)
+  const [, year = '', month = '', day = '', hour = '', minute = '00', second = '00'] = parts ?? []
+  const time = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`)
+  if (Number.isNaN(time)) throw new PecError('directory', `the LDAP entry ${entry.dn}: ${name} is no time`, { temporary: true })
+  return new Date(time)
+}
+
+/** As `timeOf` reads it. */
+export function formatTime(date: Date): string {
+  return `${date.toISOString().slice(0, 19).replace(/[-:T]/g, '')}Z`
+}
+
+/** A filter with values in the places that name them, so that a value can be nothing but a value. RFC 4515 §3 */
+export function filled(filter: string, values: Readonly<Record<string, string>>): string {
+  return filter.replace(/\{(\w+)\}/g, (place, name: string) => {
+    const value = values[name]
+    return value === undefined ? place : escapeFilter`${value}`
+  })
 }
 
 /** By domain, lower case; undefined for a domain without a policy. Throws PecError 'directory', temporary, as above. */

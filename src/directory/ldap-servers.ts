@@ -1,8 +1,10 @@
 /**
  * Connections to the LDAP servers of a directory: several are kept to one server, and while it fails the next one is asked. RFC 4511
  */
+import { readFile } from 'node:fs/promises'
 import { Client, InvalidCredentialsError, NoSuchObjectError, type Entry } from 'ldapts'
-import { PecError, reasonOf } from '../errors.js'
+import type { LdapConfig } from '../config/ldap.js'
+import { isPecError, PecError, reasonOf } from '../errors.js'
 import type { Clock } from '../points/ports.js'
 
 export interface LdapServersOptions {
@@ -31,6 +33,19 @@ export class LdapServers {
   constructor(options: LdapServersOptions) {
     this.options = options
     this.servers = options.urls.map((url) => new Server(url, options))
+  }
+
+  /** Those that the settings name, with their certificates and the password read. */
+  static async of(
+    { urls, startTls, connections, timeout, bindDn, bindPasswordFile, ca }: LdapConfig,
+    { clock, onEvent }: Pick<LdapServersOptions, 'clock' | 'onEvent'>,
+  ): Promise<LdapServers> {
+    const password = bindPasswordFile === undefined ? '' : (await readFile(bindPasswordFile, 'utf8')).replace(/\r?\n$/, '')
+    return new LdapServers({
+      ...{ urls, startTls, connections, timeout: timeout * 1000, clock, onEvent },
+      ca: ca === undefined ? undefined : await readFile(ca),
+      account: bindDn === undefined ? undefined : { dn: bindDn, password },
+    })
   }
 
   /** The entries below `base`, all of them. Rejects with PecError 'directory', temporary, if no server answers. */
@@ -63,6 +78,21 @@ export class LdapServers {
         await dismiss(client)
       }
     })
+  }
+
+  /**
+   * Changes something, as ourselves, on the first server that can be reached; once, since nobody knows how far a change came that
+   * failed. Rejects with PecError 'directory' if the server refuses it.
+   */
+  async change(action: (client: Client) => Promise<void>): Promise<void> {
+    const client = await this.attempt((server) => server.connectAsOurselves())
+    try {
+      await action(client)
+    } catch (error) {
+      throw isPecError(error) ? error : new PecError('directory', `the LDAP server refuses: ${reasonOf(error)}`, { cause: error })
+    } finally {
+      await dismiss(client)
+    }
   }
 
   async close(): Promise<void> {
@@ -155,7 +185,7 @@ class Server {
     await Promise.all([...this.kept.entries()].map(([place, kept]) => this.discard(place, kept)))
   }
 
-  private async connectAsOurselves(): Promise<Client> {
+  async connectAsOurselves(): Promise<Client> {
     const { account } = this.options
     const client = await this.connect()
     try {

@@ -1,6 +1,6 @@
 /** What the gateway asks of a directory of our own domains and mailboxes, be it a file or LDAP servers. */
 import { domainOf } from '../mail/address.js'
-import type { Directory, Mailbox, OrdinaryMailPolicy } from '../points/ports.js'
+import type { Directory, Mailbox, OpenedMailbox, OrdinaryMailPolicy } from '../points/ports.js'
 
 /** individual: one person's; shared: several operators log in to it, each in their own name; application: a program's (O2). */
 export type MailboxKind = 'individual' | 'shared' | 'application'
@@ -18,7 +18,7 @@ export interface OwnMailbox extends Mailbox {
 export interface OwnDirectory extends Directory {
   /** By its address or an alias. */
   mailbox(address: string): Promise<OwnMailbox | undefined>
-  authenticate(login: string, password: string): Promise<OwnMailbox | undefined>
+  authenticate(login: string, password: string): Promise<(OwnMailbox & OpenedMailbox) | undefined>
   /** Lower case. */
   domains(): ReadonlySet<string>
   close(): Promise<void>
@@ -39,4 +39,9 @@ export function parseLogin(login: string): Login {
   const mark = domain.indexOf('*')
   if (mark < 0) return { address: lower, operator: undefined }
   return { address: lower.slice(0, lower.length - domain.length + mark), operator: domain.slice(mark + 1) }
+}
+
+/** Whether a password that lasts until then, if it is a temporary one, opens nothing any more. */
+export function hasEnded(until: Date | undefined, now: Date): boolean {
+  return until !== undefined && until.getTime() <= now.getTime()
 }

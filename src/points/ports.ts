@@ -22,6 +22,12 @@ export interface Mailbox {
   readonly state: MailboxState
 }
 
+/** A mailbox that a login and its password open. */
+export interface OpenedMailbox extends Mailbox {
+  /** The password is a temporary one: good for nothing but its own change (O3). */
+  readonly temporary: boolean
+}
+
 /** What becomes of ordinary mail (R4): an anomaly envelope, a refusal, or a journey on to an ordinary address elsewhere. */
 export type OrdinaryMailPolicy = 'accept' | 'reject' | { readonly forward: string }
 
@@ -31,8 +37,8 @@ export interface Directory {
   mailbox(address: string): Promise<Mailbox | undefined>
   /** The policy of a mailbox, else of its domain; undefined where neither has one. */
   ordinaryMail(address: string): Promise<OrdinaryMailPolicy | undefined>
-  /** The mailbox that this login and password open, in whatever state; undefined if they do not match. */
-  authenticate(login: string, password: string): Promise<Mailbox | undefined>
+  /** The mailbox that this login and password open, in whatever state; undefined if they do not match, or the password has ended. */
+  authenticate(login: string, password: string): Promise<OpenedMailbox | undefined>
 }
 
 /** A provider as the index lists it; a secondary environment is a record of its own. RFC 6109 §4.5 */
@@ -118,6 +124,7 @@ export type EventType =
   | 'relay' // a peer or ordinary host accepted a message of ours
   | 'forward' // ordinary mail went on to an address elsewhere
   | 'refusal' // refused in the SMTP session, or with a plain delivery report
+  | 'provisioning' // domains, mailboxes and passwords: `sender` has done to `recipients` what `subject` says
 
 /** A row of the register (L1). */
 export interface RegisterEvent {

@@ -26,6 +26,7 @@ export const EVENT_WORDS: Readonly<Record<EventType, EventWords>> = {
   relay: { english: 'passed on to another host', italian: 'trasmesso a un altro sistema' },
   forward: { english: 'ordinary mail sent on', italian: 'posta ordinaria inoltrata' },
   refusal: { english: 'refused', italian: 'rifiutato' },
+  provisioning: { english: 'domain, mailbox or password changed', italian: 'modificati domini, caselle o password' },
 }
 
 export const EVENT_TYPES = Object.keys(EVENT_WORDS) as readonly EventType[]

@@ -126,7 +126,7 @@ async function filledFile(): Promise<Filled> {
   await addAlias(path, 'anna@pec-a.test', 'a.bianchi@pec-a.test')
   await addMailbox(path, { address: 'bruno@pec-a.test', password: 'giusta', cost })
   await addMailbox(path, { address: 'protocollo@comune.test', kind: 'shared' })
-  await setOperator(path, 'protocollo@comune.test', 'rossi', 'di-rossi', cost)
+  await setOperator(path, 'protocollo@comune.test', 'rossi', 'di-rossi', { cost })
   let now = 0
   const directory = FileDirectory.open({ path, clock: () => new Date(now), onEvent: () => undefined })
   return {

@@ -61,7 +61,7 @@ test('takes over a changed file after a second, passwords it remembers included'
   const path = await newFile()
   const { directory, events, later } = opened(path)
   assert(await directory.authenticate('mario@pec.example', 'right'))
-  await setPassword(path, 'mario@pec.example', 'new', cost)
+  await setPassword(path, 'mario@pec.example', 'new', { cost })
   await addDomain(path, 'due.example')
   later(999)
   assert.equal(directory.managesDomain('due.example'), false)

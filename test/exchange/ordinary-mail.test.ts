@@ -41,7 +41,7 @@ test('ordinary mail, by the policy of its recipients', { timeout: 180_000 }, asy
     const program = join(__dirname, '..', '..', 'dist', 'src', 'cli', 'pec.js')
     const [noun = '', verb = '', ...rest] = args
     const running = promisify(execFile)(process.execPath, [program, noun, verb, gateway.directory, ...rest])
-    running.child.stdin?.end('segreto\n')
+    running.child.stdin?.end('segretissimo\n')
     return (await running).stdout
   }
   const bring = async (subject: string, to: readonly string[], from = FROM): Promise<string> => {

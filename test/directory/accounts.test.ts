@@ -1,0 +1,227 @@
+/** Provisioning (O3): the same changes to a file and on an LDAP server, and what the gateway's directory then makes of them. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { ldap } from '../../src/config/ldap.js'
+import { Values } from '../../src/config/values.js'
+import type { Accounts } from '../../src/directory/accounts.js'
+import { FileAccounts } from '../../src/directory/file-accounts.js'
+import { FileDirectory } from '../../src/directory/file-directory.js'
+import { LdapAccounts } from '../../src/directory/ldap-accounts.js'
+import { LdapDirectory } from '../../src/directory/ldap-directory.js'
+import type { OwnDirectory } from '../../src/directory/own-directory.js'
+import { ADMIN, ADMIN_PASSWORD, slapdIsMissing, TestSlapd } from '../harness/slapd.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'pec-accounts-'))
+after(() => rmSync(folder, { recursive: true }))
+
+const START = Date.parse('2026-11-27T10:00:00Z')
+const DAY_MS = 86_400_000
+const DOMAINS = ['comune.test', 'pec-a.test']
+/** Local parts may hold what names of LDAP entries use otherwise. */
+const ODD = '#a+b=c@pec-a.test'
+
+interface Opened {
+  readonly accounts: Accounts
+  readonly directory: OwnDirectory
+  /** Time goes by, at least as much as the directory needs to see changes. */
+  later(ms: number): void
+  close(): Promise<void>
+}
+
+const engines: readonly [string, string | false, () => Promise<Opened>][] = [
+  ['a file', false, openFile],
+  ['an LDAP server', slapdIsMissing, openServer],
+]
+
+for (const [name, skip, open] of engines) {
+  describe(`provisioning on ${name}`, { skip }, () => {
+    let opened: Opened
+    let accounts: Accounts
+    const secret = (password: string, until?: Date) => ({ password, until })
+    const authenticate = (login: string, password: string) => {
+      opened.later(60_000)
+      return opened.directory.authenticate(login, password)
+    }
+    before(async () => {
+      opened = await open()
+      accounts = opened.accounts
+    })
+    after(() => opened.close())
+
+    test('adds mailboxes of every kind, and lists them', async () => {
+      const renewal = '2027-01-31'
+      await accounts.add({ address: 'Anna@pec-a.test', kind: 'individual', secret: secret('di-anna'), quotaBytes: 5000, renewal })
+      await accounts.add({
+        address: ODD,
+        kind: 'application',
+        secret: secret('di-odd'),
+        aliases: ['B@pec-a.test', 'a@comune.test'],
+      })
+      await accounts.add({ address: 'protocollo@comune.test', kind: 'shared', secret: undefined })
+      const none = { quotaBytes: undefined, ordinaryMail: undefined, renewal: undefined, passwordUntil: undefined, operators: [] }
+      const anna = {
+        ...none,
+        address: 'anna@pec-a.test',
+        state: 'active',
+        kind: 'individual',
+        aliases: [],
+        quotaBytes: 5000,
+        renewal,
+      }
+      assert.deepEqual(await accounts.list(), [
+        { ...none, address: ODD, state: 'active', kind: 'application', aliases: ['a@comune.test', 'b@pec-a.test'] },
+        anna,
+        { ...none, address: 'protocollo@comune.test', state: 'active', kind: 'shared', aliases: [] },
+      ])
+      assert.deepEqual(await accounts.find('ANNA@pec-a.test'), anna)
+      assert.equal(await accounts.find('b@pec-a.test'), undefined, 'an alias is not its mailbox')
+      assert.equal((await authenticate(ODD, 'di-odd'))?.address, ODD)
+    })
+
+    test('refuses what makes no sense, and changes nothing then', async () => {
+      const before = JSON.stringify([await accounts.list(), await accounts.domains()])
+      const bad = { kind: 'individual', secret: secret('x') } as const
+      const anna = 'anna@pec-a.test'
+      const refusals: readonly [() => Promise<void>, RegExp][] = [
+        [() => accounts.add({ ...bad, address: 'anna@pec-a.test' }), /there/],
+        [() => accounts.add({ ...bad, address: 'b@pec-a.test' }), /there/],
+        [() => accounts.add({ ...bad, address: 'x@elsewhere.test' }), /not among the domains/],
+        [() => accounts.add({ ...bad, address: '*' }), /no mailbox address/],
+        [() => accounts.add({ ...bad, address: 'x@pec-a.test', aliases: ['anna@pec-a.test'] }), /there/],
+        [() => accounts.add({ ...bad, address: 'x@pec-a.test', quotaBytes: 0 }), /quota/],
+        [() => accounts.add({ ...bad, address: 'x@pec-a.test', renewal: '2027-02-29' }), /day|renewal/],
+        [() => accounts.add({ ...bad, address: 'x@pec-a.test', kind: 'shared' }), /operators/],
+        [() => accounts.add({ address: 'x@pec-a.test', kind: 'individual', secret: undefined }), /password/],
+        [() => accounts.change('nobody@pec-a.test', { state: 'closed' }), /no mailbox/],
+        [() => accounts.change('b@pec-a.test', { state: 'closed' }), /no mailbox/],
+        [() => accounts.change(anna, { ordinaryMail: { forward: 'x@COMUNE.test' } }), /ours/],
+        [() => accounts.setPassword('protocollo@comune.test', secret('y')), /operators/],
+        [() => accounts.addAlias(anna, ODD), /there/],
+        [() => accounts.removeAlias(anna, 'x@pec-a.test'), /no alias/],
+        [() => accounts.setOperator(anna, 'rossi', secret('x')), /shared/],
+        [() => accounts.setOperator('protocollo@comune.test', '*', secret('x')), /no name/],
+        [() => accounts.removeOperator('protocollo@comune.test', 'rossi'), /no operator/],
+        [() => accounts.remove('nobody@pec-a.test'), /no mailbox/],
+        [() => accounts.addDomain('comune.test'), /there/],
+        [() => accounts.addDomain('*'), /no domain/],
+        [() => accounts.setDomainPolicy('elsewhere.test', 'reject'), /not among the domains/],
+        [() => accounts.removeDomain('pec-a.test'), /pec-a\.test/],
+      ]
+      for (const [index, [act, words]] of refusals.entries()) await assert.rejects(act, words, `refusal ${index}`)
+      assert.equal(JSON.stringify([await accounts.list(), await accounts.domains()]), before)
+    })
+
+    test('changes states, quotas, policies, renewals and aliases, and takes them away', async () => {
+      const anna = 'anna@pec-a.test'
+      await accounts.change(anna, { state: 'frozen', quotaBytes: 7, ordinaryMail: 'reject', renewal: '2028-02-29' })
+      await accounts.addAlias(anna, 'A.Bianchi@comune.test')
+      const changed = await accounts.find(anna)
+      assert.deepEqual(
+        [changed?.state, changed?.quotaBytes, changed?.ordinaryMail, changed?.renewal, changed?.aliases],
+        ['frozen', 7, 'reject', '2028-02-29', ['a.bianchi@comune.test']],
+      )
+      opened.later(60_000)
+      assert.equal((await opened.directory.mailbox('a.bianchi@comune.test'))?.state, 'frozen')
+      await accounts.change(anna, { state: 'active', quotaBytes: undefined, ordinaryMail: undefined, renewal: undefined })
+      await accounts.removeAlias(anna, 'a.bianchi@comune.test')
+      const back = await accounts.find(anna)
+      assert.deepEqual(
+        [back?.state, back?.quotaBytes, back?.ordinaryMail, back?.renewal, back?.aliases],
+        ['active', undefined, undefined, undefined, []],
+      )
+    })
+
+    test('gives passwords that end unless they are changed', async () => {
+      const anna = 'anna@pec-a.test'
+      assert.equal((await authenticate(anna, 'di-anna'))?.temporary, false)
+      opened.later(60_000)
+      const now = opened.directory
+      const until = new Date(START + 3 * DAY_MS)
+      await accounts.setPassword(anna, secret('per-ora', until))
+      assert.deepEqual((await accounts.find(anna))?.passwordUntil, until)
+      assert.equal((await authenticate(anna, 'per-ora'))?.temporary, true)
+      assert.equal((await now.authenticate(anna, 'per-ora'))?.temporary, true, 'the second time, too')
+      assert.equal(await authenticate(anna, 'di-anna'), undefined)
+      await accounts.setPassword(anna, secret('sua'))
+      assert.equal((await authenticate(anna, 'sua'))?.temporary, false)
+      assert.equal(await authenticate(anna, 'per-ora'), undefined)
+      await accounts.setPassword(anna, secret('di-nuovo', until))
+      opened.later(3 * DAY_MS)
+      assert.equal(await authenticate(anna, 'di-nuovo'), undefined)
+      await accounts.setPassword(anna, secret('di-anna'))
+    })
+
+    test('lets operators into one mailbox and no other', async () => {
+      const [protocollo, tributi] = ['protocollo@comune.test', 'tributi@comune.test'] as const
+      await accounts.add({ address: tributi, kind: 'shared', secret: undefined })
+      await accounts.setOperator(protocollo, 'Rossi', secret('di-rossi', new Date(START + 30 * DAY_MS)))
+      await accounts.setOperator(tributi, 'rossi', secret('altro'))
+      await accounts.setOperator(tributi, 'verdi', secret('di-verdi'))
+      assert.deepEqual((await accounts.find(tributi))?.operators, ['rossi', 'verdi'])
+      assert.equal((await authenticate(`${protocollo}*rossi`, 'di-rossi'))?.temporary, true)
+      await accounts.setOperator(protocollo, 'rossi', secret('suo'))
+      assert.equal((await authenticate(`${protocollo}*rossi`, 'suo'))?.temporary, false)
+      assert.equal(await authenticate(`${protocollo}*rossi`, 'altro'), undefined)
+      assert.equal((await authenticate(`${tributi}*rossi`, 'altro'))?.address, tributi)
+      await accounts.removeOperator(tributi, 'rossi')
+      assert.equal(await authenticate(`${tributi}*rossi`, 'altro'), undefined)
+      assert.equal((await authenticate(`${protocollo}*rossi`, 'suo'))?.address, protocollo)
+    })
+
+    test('removes a mailbox with its operators, who do not come back with its address', async () => {
+      const tributi = 'tributi@comune.test'
+      await accounts.remove(tributi)
+      await accounts.add({ address: tributi, kind: 'shared', secret: undefined })
+      assert.deepEqual((await accounts.find(tributi))?.operators, [])
+      assert.equal(await authenticate(`${tributi}*verdi`, 'di-verdi'), undefined)
+      await accounts.remove(tributi)
+      assert.equal(await accounts.find(tributi), undefined)
+    })
+
+    test('adds, changes and removes domains', async () => {
+      await accounts.addDomain('Nuovo.test')
+      await accounts.setDomainPolicy('nuovo.test', { forward: 'x@elsewhere.test' })
+      assert.deepEqual((await accounts.domains()).at(1), { name: 'nuovo.test', ordinaryMail: { forward: 'x@elsewhere.test' } })
+      await assert.rejects(accounts.addDomain('elsewhere.test'), /cannot go on to x@elsewhere\.test/)
+      await accounts.setDomainPolicy('nuovo.test', undefined)
+      assert.deepEqual((await accounts.domains()).at(1), { name: 'nuovo.test', ordinaryMail: undefined })
+      await accounts.removeDomain('NUOVO.test')
+      assert.deepEqual(
+        (await accounts.domains()).map((domain) => domain.name),
+        DOMAINS,
+      )
+    })
+  })
+}
+
+async function openFile(): Promise<Opened> {
+  const path = join(folder, 'directory.json')
+  const accounts = new FileAccounts(path, { N: 16, r: 1, p: 1 })
+  for (const domain of DOMAINS) await accounts.addDomain(domain)
+  let now = START
+  const directory = FileDirectory.open({ path, clock: () => new Date(now), onEvent: () => undefined })
+  return { accounts, directory, later: (ms) => void (now += ms), close: () => directory.close() }
+}
+
+async function openServer(): Promise<Opened> {
+  const slapd = await TestSlapd.start({ ldif: readFileSync(join(__dirname, 'pec.ldif'), 'utf8') })
+  const passwordFile = join(folder, 'bind-password')
+  writeFileSync(passwordFile, `${ADMIN_PASSWORD}\n`)
+  const ini = { ldap: { urls: slapd.url, bind_dn: ADMIN, bind_password_file: passwordFile } }
+  const settings = ldap.read(new Values('ldap', ini, folder, []))
+  let now = START
+  const clock = (): Date => new Date(now)
+  const accounts = await LdapAccounts.open(settings, clock, () => undefined)
+  const directory = await LdapDirectory.open({ settings, clock, onEvent: () => undefined })
+  return {
+    ...{ accounts, directory },
+    later: (ms) => void (now += ms),
+    close: async () => {
+      await Promise.all([accounts.close(), directory.close()])
+      await slapd.close()
+    },
+  }
+}
