@@ -16,6 +16,7 @@ import { harakaQueue, spareUnfinished } from '../src/haraka/haraka-queue.js'
 import { hook, PASS, type Reply } from '../src/haraka/hook.js'
 import { startHousekeeping } from '../src/haraka/housekeeping.js'
 import { cleanLine } from '../src/haraka/log-line.js'
+import { openIndexJob } from '../src/haraka/index-job.js'
 import { survive } from '../src/haraka/log-output.js'
 import { keepBytes } from '../src/haraka/messages.js'
 import { startMonitor } from '../src/haraka/monitoring.js'
@@ -63,6 +64,8 @@ export const openMaster = hook(async function () {
   const job = startDeadlines(deadlines, `${hostname()} ${randomUUID()}`, this)
   endings.push(watchNode(theGateway(), queue))
   endings.push(await startMonitor(theGateway(), queue))
+  const indexJob = await openIndexJob(theGateway(), this)
+  endings.push(() => indexJob?.stop())
   endings.push(() => job.stop(), startHousekeeping(household, this), startRescue(queue, this))
   return PASS
 }, stop)

@@ -19,6 +19,7 @@ import { openFileQuarantine } from './quarantine/file-quarantine.js'
 import { keyStamps, watchRollOver } from './roll-over.js'
 import { CrlCache } from './smime/crl.js'
 import { TrustStore } from './smime/trust.js'
+import { openSynchroniser } from './synchroniser.js'
 import type { Watched } from './watch/watched.js'
 
 export interface Provider {
@@ -128,7 +129,12 @@ export async function openProvider(
 
 /** Opens everything and closes it again. Rejects with PecError 'configuration' naming every fault. */
 export async function checkProvider(config: Config): Promise<void> {
-  await (await openProvider(config, () => undefined)).close()
+  const provider = await openProvider(config, () => undefined)
+  try {
+    await openSynchroniser(config, { ...provider, clock, certificate: () => provider.issuer.signer.certificate })
+  } finally {
+    await provider.close()
+  }
 }
 
 /** Opens the ledger alone. Rejects with PecError 'configuration', or 'ledger' (temporary). */

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import { readIndex } from '../providers/provider-index.js'
 import { changing, reading, withBy, type By } from './accounts.js'
-import { indexWithDomain, replaceIndex } from './own-index.js'
+import { indexWithDomain, replaceOwnRecord } from './own-index.js'
 import { describePolicy, POLICY_ARGUMENT, readPolicy } from './policy.js'
 import { say } from './terminal.js'
 
@@ -60,7 +60,7 @@ async function add(directory: string, domain: string, by: By): Promise<void> {
     const { ldif, isNew } = await indexWithDomain(config, domain)
     const isThere = (await accounts.domains()).some(({ name }) => name === domain)
     if (!isThere || !isNew) await accounts.addDomain(domain)
-    if (isNew) await replaceIndex(config.index.file, ldif)
+    if (isNew) await replaceOwnRecord(config.index.file, ldif)
     const seconds = config.directory.engine === 'file' ? 1 : config.ldap.ages.refresh
     say(`${domain} is ours, and in our own record of the index, ${config.index.file}.`)
     say(`A running gateway takes mail for it in ${seconds} s, and knows it for certified in ${config.index.refresh} s.`)

@@ -7,7 +7,7 @@ import { withOwnCertificate, withoutOwnCertificate } from '../providers/own-reco
 import { checkProfile } from '../smime/certificate.js'
 import { serviceAddress } from '../keys.js'
 import { readInstance } from './instance.js'
-import { readOwnCertificate, replaceIndex } from './own-index.js'
+import { readOwnCertificate, replaceOwnRecord } from './own-index.js'
 import { say } from './terminal.js'
 
 export function certificateCommand(): Command {
@@ -36,7 +36,7 @@ async function add(config: Config, directory: string, added: Buffer): Promise<vo
   const faults = checkProfile(added, { providerName: config.provider.name, address: serviceAddress(config) })
   if (faults.length > 0) throw new PecError('configuration', `the certificate cannot be ours: ${faults.join('; ')}`)
   const ldif = withOwnCertificate(await readFile(config.index.file), await readOwnCertificate(config.signer.certificate), added)
-  await replaceIndex(config.index.file, ldif)
+  await replaceOwnRecord(config.index.file, ldif)
   say('Our record of the index has this certificate too.')
   say(`Other providers know it once they have our record: pec index export ${directory}`)
   say(`Then put its key and itself in the place of ${config.signer.key} and ${config.signer.certificate}.`)
@@ -45,6 +45,6 @@ async function add(config: Config, directory: string, added: Buffer): Promise<vo
 async function remove(config: Config, removed: Buffer): Promise<void> {
   const current = await readOwnCertificate(config.signer.certificate)
   if (current.equals(removed)) throw new PecError('configuration', 'this certificate is the one that we sign with')
-  await replaceIndex(config.index.file, withoutOwnCertificate(await readFile(config.index.file), current, removed))
+  await replaceOwnRecord(config.index.file, withoutOwnCertificate(await readFile(config.index.file), current, removed))
   say('Our record of the index does not have this certificate any more.')
 }

@@ -6,13 +6,14 @@ import { ownEntries } from '../providers/own-record.js'
 import { readIndex } from '../providers/provider-index.js'
 import { certificateCommand } from './index-certificate.js'
 import { readInstance } from './instance.js'
+import { diffCommand, publishCommand, syncCommand } from './index-sync.js'
 import { mergeIndex } from './merge-index.js'
 import { readOwnCertificate, replaceIndex } from './own-index.js'
 import { say } from './terminal.js'
 
 export function indexCommand(): Command {
   return new Command('index')
-    .description('show, import or export the index of providers')
+    .description('show, synchronise, import, export or publish the index of providers')
     .addCommand(
       new Command('show')
         .description('list the providers and their domains')
@@ -33,6 +34,9 @@ export function indexCommand(): Command {
         .argument('[FILE.ldif]', 'where to (default: standard output)')
         .action(exportOwn),
     )
+    .addCommand(syncCommand())
+    .addCommand(diffCommand())
+    .addCommand(publishCommand())
     .addCommand(certificateCommand())
 }
 

@@ -1,8 +1,9 @@
 /** The index file of an instance, and our own place in it. */
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import type { Config } from '../config/config.js'
 import { PecError } from '../errors.js'
 import { withOwnDomain } from '../providers/own-record.js'
+import { replaceFile } from '../replace-file.js'
 import { readPem } from '../smime/pem.js'
 
 /** DER. */
@@ -13,9 +14,13 @@ export async function readOwnCertificate(path: string): Promise<Buffer> {
 }
 
 /** In one step: a running gateway never reads half a file. */
-export async function replaceIndex(path: string, ldif: Buffer): Promise<void> {
-  await writeFile(`${path}.new`, ldif)
-  await rename(`${path}.new`, path)
+export function replaceIndex(path: string, ldif: Buffer): Promise<void> {
+  return replaceFile(path, ldif, 0o644)
+}
+
+/** As `replaceIndex`, with a change of our own record: what it says of others is as old as before. */
+export async function replaceOwnRecord(path: string, ldif: Buffer): Promise<void> {
+  await replaceFile(path, ldif, 0o644, (await stat(path)).mtime)
 }
 
 /** The index file with this domain among ours, and whether that is new. Rejects with PecError 'index' if it is another provider's. */

@@ -1,11 +1,11 @@
 /**
  * Changes to a directory file. The new file replaces the old one in one step, and a lock keeps two edits from undoing each other.
  */
-import { open, rename, rm, stat, unlink } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { open, unlink } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PecError } from '../errors.js'
 import type { MailboxState, OrdinaryMailPolicy } from '../points/ports.js'
+import { replaceFile } from '../replace-file.js'
 import {
   formatDirectory,
   isDomain,
@@ -206,7 +206,9 @@ async function edit(path: string, change: (contents: DirectoryContents) => Direc
     // Nothing is written that the gateway would not take over.
     const reading = parseDirectory(text)
     if (!reading.ok) throw refused(reading.faults.join('; '))
-    await replaceFile(path, text)
+    await replaceFile(path, Buffer.from(text), 0o600).catch((error: unknown) => {
+      throw refused(`cannot write ${path}`, error)
+    })
   } finally {
     await unlink(lock)
   }
@@ -235,38 +237,6 @@ function readOrEmpty(path: string): DirectoryContents {
     if (hasCode(error, 'ENOENT')) return { domains: new Set(), ordinaryMail: new Map(), mailboxes: new Map() }
     throw error
   }
-}
-
-async function replaceFile(path: string, text: string): Promise<void> {
-  const temporary = `${path}.new`
-  try {
-    const file = await open(temporary, 'w', 0o600)
-    try {
-      await file.chmod(0o600)
-      await keepOwner(path, file)
-      await file.writeFile(text)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(temporary, path)
-  } catch (error) {
-    await rm(temporary, { force: true })
-    throw refused(`cannot write ${path}`, error)
-  }
-  const folder = await open(dirname(path), 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
-}
-
-/** An edit by root must not lock the gateway out of its own file. */
-async function keepOwner(path: string, file: { chown(uid: number, gid: number): Promise<void> }): Promise<void> {
-  if (process.getuid?.() !== 0) return
-  const owner = await stat(path).catch(() => stat(dirname(path)))
-  await file.chown(owner.uid, owner.gid)
 }
 
 function refused(message: string, cause?: unknown): PecError {

@@ -99,6 +99,8 @@ function lineOf(occurrence: Single): Omit<Line, 'at'> | undefined {
     }
     case 'index-refused':
       return of('directory', { event: kind, outcome: occurrence.reason })
+    case 'index-changed':
+      return of('directory', { event: kind, external_server: occurrence.source, outcome: occurrence.change })
     case 'crl-refreshed':
       return of('directory', { event: kind, external_server: occurrence.source, outcome: 'refreshed' })
     case 'crl-failed':
@@ -163,6 +165,7 @@ function componentOfPart(part: Part): Component {
       return 'signer'
     case 'index':
     case 'index-age':
+    case 'index-source':
     case 'crl':
     case 'directory':
       return 'directory'

@@ -120,6 +120,7 @@ function count(occurrence: Occurrence, figures: Figures): void {
     case 'reloaded':
       figures.reloads.inc({ what: occurrence.what })
       break
+    case 'index-changed':
     case 'started':
     case 'ending':
       break

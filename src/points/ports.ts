@@ -125,6 +125,7 @@ export type EventType =
   | 'forward' // ordinary mail went on to an address elsewhere
   | 'refusal' // refused in the SMTP session, or with a plain delivery report
   | 'provisioning' // domains, mailboxes and passwords: `sender` has done to `recipients` what `subject` says
+  | 'index' // the index of providers says something else of one
 
 /** A row of the register (L1). */
 export interface RegisterEvent {

@@ -27,6 +27,7 @@ export const EVENT_WORDS: Readonly<Record<EventType, EventWords>> = {
   forward: { english: 'ordinary mail sent on', italian: 'posta ordinaria inoltrata' },
   refusal: { english: 'refused', italian: 'rifiutato' },
   provisioning: { english: 'domain, mailbox or password changed', italian: 'modificati domini, caselle o password' },
+  index: { english: 'index of providers changed', italian: "aggiornato l'indice dei gestori" },
 }
 
 export const EVENT_TYPES = Object.keys(EVENT_WORDS) as readonly EventType[]

@@ -4,8 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import * as http from 'node:http'
-import * as https from 'node:https'
+import { download } from '../download.js'
 import { reasonOf } from '../errors.js'
 import type { GeneralName } from './extensions.js'
 import { sameName, type Name } from './name.js'
@@ -110,7 +109,7 @@ export class CrlCache {
   private async read(source: string, held: Held): Promise<void> {
     try {
       const { timeout = DEFAULTS.timeout, maxSize = DEFAULTS.maxSize } = this.options
-      const bytes = isHttp(source) ? await download(source, timeout, maxSize) : await readFile(source)
+      const bytes = isHttp(source) ? await download(source, { timeout, maxSize }) : await readFile(source)
       if (bytes.length > maxSize) throw new Error(`larger than ${maxSize} bytes`)
       const hash = createHash('sha256').update(bytes).digest('hex')
       const isNew = hash !== held.hash || held.failure !== undefined
@@ -170,28 +169,4 @@ function withoutStepBack(fresh: readonly RevocationList[], held: readonly Revoca
 
 function isHttp(source: string): boolean {
   return /^https?:\/\//i.test(source)
-}
-
-/** The body of a 200 answer; redirects are not followed. */
-function download(url: string, timeout: number, maxSize: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const get = /^https:/i.test(url) ? https.get : http.get
-    const request = get(url, { signal: AbortSignal.timeout(timeout), agent: false }, (response) => {
-      if (response.statusCode !== 200) {
-        response.destroy()
-        reject(new Error(`HTTP status ${response.statusCode ?? 0}`))
-        return
-      }
-      const pieces: Buffer[] = []
-      let size = 0
-      response.on('data', (piece: Buffer) => {
-        size += piece.length
-        pieces.push(piece)
-        if (size > maxSize) response.destroy(new Error(`larger than ${maxSize} bytes`))
-      })
-      response.on('end', () => resolve(Buffer.concat(pieces)))
-      response.on('error', reject)
-    })
-    request.on('error', reject)
-  })
 }

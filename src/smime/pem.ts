@@ -1,9 +1,11 @@
-/** PEM files (RFC 7468): certificates and revocation lists, several to a file, mixed, or one in DER. */
+/** PEM files (RFC 7468): certificates, revocation lists and signatures, several to a file, mixed, or one in DER. */
+
+export type PemLabel = 'CERTIFICATE' | 'X509 CRL' | 'PKCS7' | 'CMS'
 
 const BLOCK = /-----BEGIN ([A-Z0-9 ]{1,40})-----([A-Za-z0-9+/=\s]*)-----END \1-----/g
 
 /** The DER of every block with this label; a file without any PEM block is taken for DER, if it begins like a SEQUENCE. */
-export function readPem(file: Buffer, label: 'CERTIFICATE' | 'X509 CRL'): Buffer[] {
+export function readPem(file: Buffer, label: PemLabel): Buffer[] {
   const blocks = [...file.toString('latin1').matchAll(BLOCK)]
   if (blocks.length === 0) return file[0] === 0x30 ? [file] : []
   return blocks.filter(([, found]) => found === label).map(([, , base64 = '']) => Buffer.from(base64, 'base64'))

@@ -1,9 +1,9 @@
 /**
- * Detached CMS signatures (RFC 5652) with SHA-256. All that does not change from message to message is assembled once per Signer:
+ * CMS signatures (RFC 5652) with SHA-256, detached or around what they sign. All that does not change from message to message is assembled once per Signer:
  * a signature costs one hash, one operation with the key, and copying.
  */
 import { PecError } from '../errors.js'
-import { digest, type Source } from '../mail/source.js'
+import { digest, fromBuffer, type Source } from '../mail/source.js'
 import { parseCertificate } from './certificate.js'
 import { context, integer, nullValue, octetString, oid, sequence, setOf, time, tlv, TAG } from './der.js'
 import { OID } from './oids.js'
@@ -12,8 +12,9 @@ import type { Signer } from './signer.js'
 /** The constant parts of a SignedData around the signed attributes and the signature value. */
 interface Template {
   readonly contentInfoType: Buffer
-  /** version, digestAlgorithms, encapContentInfo, certificates. */
+  /** version, digestAlgorithms. */
   readonly signedDataStart: Buffer
+  readonly certificates: Buffer
   /** version, sid, digestAlgorithm. */
   readonly signerInfoStart: Buffer
   readonly signatureAlgorithm: Buffer
@@ -25,6 +26,7 @@ const templates = new WeakMap<Signer, Template>()
 
 // RFC 5754 §2: SHA-2 algorithm identifiers are written without parameters.
 const SHA256 = sequence(oid(OID.sha256))
+const DETACHED = sequence(oid(OID.data))
 const CONTENT_TYPE = attribute(OID.contentType, oid(OID.data))
 
 /**
@@ -32,7 +34,16 @@ const CONTENT_TYPE = attribute(OID.contentType, oid(OID.data))
  * signingTime (`at`) and messageDigest. Rejects with PecError 'signer', temporary, if the certificate is not valid then or the key cannot
  * be used.
  */
-export async function signDetached(content: Source, signer: Signer, at: Date): Promise<Buffer> {
+export function signDetached(content: Source, signer: Signer, at: Date): Promise<Buffer> {
+  return signAs(DETACHED, content, signer, at)
+}
+
+/** As `signDetached`, with the content in it, as the provider index is published. RFC 6109 §4.5 */
+export function signEnclosed(content: Buffer, signer: Signer, at: Date): Promise<Buffer> {
+  return signAs(sequence(oid(OID.data), context(0, octetString(content))), fromBuffer(content), signer, at)
+}
+
+async function signAs(encapsulated: Buffer, content: Source, signer: Signer, at: Date): Promise<Buffer> {
   const template = templateOf(signer)
   refuseOutOfTime(template, at)
   const attributes = Buffer.concat([
@@ -49,7 +60,8 @@ export async function signDetached(content: Source, signer: Signer, at: Date): P
     template.signatureAlgorithm,
     octetString(signature),
   )
-  return sequence(template.contentInfoType, context(0, sequence(template.signedDataStart, tlv(TAG.set, signerInfo))))
+  const signedData = sequence(template.signedDataStart, encapsulated, template.certificates, tlv(TAG.set, signerInfo))
+  return sequence(template.contentInfoType, context(0, signedData))
 }
 
 /** Nobody would take such a signature for ours, and it could not be undone. A new certificate is taken over while we run. */
@@ -70,12 +82,8 @@ function templateOf(signer: Signer): Template {
   const version = integer(1)
   const template: Template = {
     contentInfoType: oid(OID.signedData),
-    signedDataStart: Buffer.concat([
-      version,
-      setOf(SHA256),
-      sequence(oid(OID.data)),
-      context(0, ...[signer.certificate, ...signer.chain].toSorted((a, b) => Buffer.compare(a, b))),
-    ]),
+    signedDataStart: Buffer.concat([version, setOf(SHA256)]),
+    certificates: context(0, ...[signer.certificate, ...signer.chain].toSorted((a, b) => Buffer.compare(a, b))),
     signerInfoStart: Buffer.concat([version, sequence(issuer.der, tlv(TAG.integer, serialNumber)), SHA256]),
     // RFC 3370 §3.2: rsaEncryption has a NULL. RFC 5758 §3.2: ecdsa-with-SHA256 has no parameters.
     signatureAlgorithm:

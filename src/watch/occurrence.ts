@@ -19,6 +19,7 @@ export type Part =
   | 'directory' // users and mailboxes
   | 'index' // the index of providers
   | 'index-age' // that in use is too old
+  | 'index-source' // where the index of providers is fetched from
   | 'crl' // revocation lists
   | 'certificate' // our own, about to end or unfit
   | 'clock'
@@ -189,6 +190,15 @@ export interface IndexRefused extends Occurred {
   readonly age: number
 }
 
+/** A synchronisation brought something else about a provider. */
+export interface IndexChanged extends Occurred {
+  readonly kind: 'index-changed'
+  /** URL. */
+  readonly source: string
+  /** One line in English. */
+  readonly change: string
+}
+
 export interface CrlRead extends Occurred {
   readonly kind: 'crl-refreshed'
   /** Path or URL. */
@@ -250,6 +260,7 @@ export type Occurrence =
   | Signed
   | IndexTaken
   | IndexRefused
+  | IndexChanged
   | CrlRead
   | CrlFailed
   | Failed

@@ -1,4 +1,4 @@
-/** Debian's slapd, started for a test on a folder of its own, with the schema of docker/openldap. */
+/** Debian's slapd, started for a test on a folder of its own, with the schemas of docker/openldap. */
 import { execFile, spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -14,7 +14,7 @@ export const slapdIsMissing =
   spawnSync('slapd', ['-VV']).error === undefined ? false : 'slapd is not installed: apt-get install slapd'
 
 const SCHEMAS = ['core', 'cosine', 'inetorgperson'].map((name) => `/etc/ldap/schema/${name}.schema`)
-const OURS = join(__dirname, '..', '..', 'docker', 'openldap', 'pec.schema')
+const OURS = ['pec', 'postacert'].map((name) => join(__dirname, '..', '..', 'docker', 'openldap', `${name}.schema`))
 
 export const ADMIN = 'cn=admin,dc=pec'
 export const ADMIN_PASSWORD = 'admin-secret'
@@ -22,6 +22,8 @@ export const ADMIN_PASSWORD = 'admin-secret'
 export interface SlapdOptions {
   /** Entries to begin with. */
   readonly ldif: string
+  /** Entries of an index of providers below o=postacert, if it is to have one. */
+  readonly postacert?: string
   /** PEM files of the server, for StartTLS. */
   readonly tls?: { readonly certificate: string; readonly key: string }
 }
@@ -38,12 +40,12 @@ export class TestSlapd {
   }
 
   /** Until `close`. */
-  static async start({ ldif, tls }: SlapdOptions): Promise<TestSlapd> {
+  static async start({ ldif, postacert, tls }: SlapdOptions): Promise<TestSlapd> {
     const folder = await mkdtemp(join(tmpdir(), 'pec-slapd-'))
     const server = new TestSlapd(folder, await freePort())
     await mkdir(join(folder, 'data'))
     const configuration = [
-      ...[...SCHEMAS, OURS].map((path) => `include ${path}`),
+      ...[...SCHEMAS, ...OURS].map((path) => `include ${path}`),
       'modulepath /usr/lib/ldap',
       'moduleload back_mdb',
       ...(tls === undefined ? [] : [`TLSCertificateFile ${tls.certificate}`, `TLSCertificateKeyFile ${tls.key}`]),
@@ -56,9 +58,14 @@ export class TestSlapd {
       'access to attrs=userPassword by anonymous auth by * none',
       'access to * by * read',
     ]
+    if (postacert !== undefined) configuration.push(...(await server.indexDatabase()))
     await writeFile(server.configuration, `${configuration.join('\n')}\n`)
     await writeFile(join(folder, 'first.ldif'), ldif)
     await promisify(execFile)('slapadd', ['-f', server.configuration, '-l', join(folder, 'first.ldif')])
+    if (postacert !== undefined) {
+      await writeFile(join(folder, 'index.ldif'), postacert)
+      await promisify(execFile)('slapadd', ['-f', server.configuration, '-b', 'o=postacert', '-l', join(folder, 'index.ldif')])
+    }
     process.once('exit', server.endWithUs)
     await server.start()
     return server
@@ -104,6 +111,13 @@ export class TestSlapd {
     process.off('exit', this.endWithUs)
     await this.kill()
     await rm(this.folder, { recursive: true, force: true })
+  }
+
+  private async indexDatabase(): Promise<string[]> {
+    const directory = join(this.folder, 'index')
+    await mkdir(directory)
+    const access = [`access to * by dn.exact="${ADMIN}" write by * read`]
+    return ['database mdb', 'suffix "o=postacert"', `directory ${directory}`, ...access]
   }
 
   private get configuration(): string {
