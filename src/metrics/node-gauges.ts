@@ -1,6 +1,7 @@
 /** How the node stands when it is asked: figures that one process has for all. */
 import { X509Certificate } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
+import { setTimeout as pause } from 'node:timers/promises'
 import { Gauge, type Registry } from 'prom-client'
 import type { Clock, DeadlineLedger } from '../points/ports.js'
 import type { Signer } from '../smime/signer.js'
@@ -27,6 +28,8 @@ interface CrlState {
 const MOST_OPEN = 10_000
 /** How long the figures of the ledger and the queue are kept: whoever asks must not load them. */
 const KEPT_MS = 10_000
+/** How long a figure is waited for: a ledger that hangs must not hide the others. */
+const PATIENCE_MS = 2000
 
 /** A figure that cannot be found now is left out. */
 export function addNodeGauges(registry: Registry, state: NodeState): void {
@@ -36,7 +39,7 @@ export function addNodeGauges(registry: Registry, state: NodeState): void {
       ...{ name: `pec_${name}`, help, registers: [registry] },
       async collect() {
         try {
-          this.set(await read())
+          this.set(await inTime(read))
         } catch {
           this.remove()
         }
@@ -78,6 +81,20 @@ function addCrlGauges(registry: Registry, { crls }: NodeState, secondsUntil: (da
   ofSources('crl_seconds_left', 'Until a revocation list is to be followed by a newer one.', ({ nextUpdate }) =>
     nextUpdate === undefined ? undefined : secondsUntil(nextUpdate),
   )
+}
+
+/** Rejects when it takes too long. */
+async function inTime<T>(read: () => T | Promise<T>): Promise<T> {
+  const late = new AbortController()
+  const tooLate = pause(PATIENCE_MS, undefined, { signal: late.signal }).then(() => {
+    throw new Error(`not found within ${PATIENCE_MS} ms`)
+  })
+  try {
+    return await Promise.race([read(), tooLate])
+  } finally {
+    tooLate.catch(() => undefined)
+    late.abort()
+  }
 }
 
 /** The last answer, while it is fresh; questions at the same time share one. */

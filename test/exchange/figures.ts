@@ -7,6 +7,6 @@ export async function figuresAt(port: number): Promise<Map<string, number>> {
 }
 
 /** How many of its processes say that a part does not work. */
-export async function downAt(port: number, part: string): Promise<number | undefined> {
-  return (await figuresAt(port)).get(`pec_part_down{part="${part}"}`)
+export async function downAt(port: number, part: string): Promise<number> {
+  return (await figuresAt(port)).get(`pec_part_down{part="${part}"}`) ?? 0
 }

@@ -16,10 +16,14 @@ test('a node tells its queue, what is open, and the age of what it goes by; what
   const open = { identifier: 'i', address: 'r', acceptedAt, takenInChargeAt: undefined }
   let now = NOON
   let isAway = false
+  let hangs = false
   const registry = new Registry()
   addNodeGauges(registry, {
     queue,
-    ledger: { openRecipients: () => (isAway ? Promise.reject(LEDGER_AWAY) : Promise.resolve([open, open])) },
+    ledger: {
+      openRecipients: () =>
+        hangs ? new Promise(() => undefined) : isAway ? Promise.reject(LEDGER_AWAY) : Promise.resolve([open, open]),
+    },
     issuer: a.issuer,
     index: { age: 5000 },
     crls: { state: () => [{ source: 'x.crl', readAt: acceptedAt, nextUpdate: undefined }] },
@@ -42,4 +46,7 @@ test('a node tells its queue, what is open, and the age of what it goes by; what
   const without = await figures()
   assert.equal(without.get('pec_open_recipients'), undefined)
   assert.equal(without.get('pec_queue_messages'), 2)
+  hangs = true
+  now = new Date(NOON.getTime() + 20_002)
+  assert.deepEqual(await figures(), without, 'a ledger that hangs hides the other figures')
 })
