@@ -7,6 +7,7 @@ import { parseConfig, type Config } from '../src/config/config.js'
 import type { Ini } from '../src/config/values.js'
 import { isPecError, reasonOf, type PecError } from '../src/errors.js'
 import { watchNode } from '../src/haraka/alarming.js'
+import { startArchive } from '../src/haraka/archive-job.js'
 import { UNCOMPARED } from '../src/haraka/clock.js'
 import { admission, ownDescriptors } from '../src/haraka/descriptors.js'
 import { startDeadlines } from '../src/haraka/deadline-job.js'
@@ -67,6 +68,8 @@ export const openMaster = hook(async function () {
   const indexJob = await openIndexJob(theGateway(), this)
   endings.push(() => indexJob?.stop())
   endings.push(() => job.stop(), startHousekeeping(household, this), startRescue(queue, this))
+  const archive = await startArchive(theGateway(), `${hostname()} ${randomUUID()}`, this)
+  endings.push(() => archive.stop())
   return PASS
 }, stop)
 

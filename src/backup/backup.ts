@@ -71,16 +71,22 @@ function wantedBelow(config: Config, { keys, mail }: BackupOptions): (path: stri
   return (path) => !left.has(path) && (keys || !/_key\.pem$/.test(path))
 }
 
-function secretsOf({ signer, ledger }: Config): readonly string[] {
+function secretsOf({ signer, ledger, timestamp }: Config): readonly string[] {
   const password = ledger.engine === 'mysql' ? ledger.passwordFile : undefined
-  return [signer.key, signer.passphraseFile, password].filter((path) => path !== undefined)
+  return [signer.key, signer.passphraseFile, password, timestamp.credentialsFile].filter((path) => path !== undefined)
 }
 
 function filesOf(config: Config): readonly string[] {
-  const { signer, trust, index, directory } = config
-  return [...secretsOf(config), signer.certificate, signer.chain, trust.anchors, index.file, directory.file].filter(
-    (path) => path !== undefined,
-  )
+  const { signer, trust, index, directory, timestamp } = config
+  return [
+    ...secretsOf(config),
+    signer.certificate,
+    signer.chain,
+    trust.anchors,
+    timestamp.anchors,
+    index.file,
+    directory.file,
+  ].filter((path) => path !== undefined)
 }
 
 function isOutside(folder: string, path: string): boolean {

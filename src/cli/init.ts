@@ -106,7 +106,8 @@ async function makeFolders(root: string): Promise<void> {
   if ((await readdir(root)).length > 0) throw new PecError('configuration', `${root} is not empty: choose another directory`)
   await mkdir(join(root, 'config'))
   await mkdir(join(root, 'node_modules'))
-  for (const folder of ['queue', 'spool', 'ledger', 'mail', 'quarantine']) await mkdir(join(root, folder), { mode: 0o700 })
+  for (const folder of ['queue', 'spool', 'ledger', 'mail', 'quarantine', 'archive'])
+    await mkdir(join(root, folder), { mode: 0o700 })
 }
 
 async function copyDefaults(config: string): Promise<void> {

@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 /** The command line of the gateway. */
 import { Command } from 'commander'
+import { archiveCommand } from './archive.js'
 import { backupCommand, restoreCommand } from './backup.js'
 import { ledgerCheckCommand } from './check.js'
 import { domainCommand } from './domain.js'
+import { holdCommand } from './hold.js'
 import { indexCommand } from './index-command.js'
 import { initCommand } from './init.js'
 import { logCommand } from './log.js'
@@ -28,5 +30,7 @@ const program = new Command('pec')
   .addCommand(indexCommand())
   .addCommand(logCommand())
   .addCommand(verifyCommand())
+  .addCommand(archiveCommand())
+  .addCommand(holdCommand())
 
 program.parseAsync().catch(complain)

@@ -5,6 +5,7 @@
 import { PecError } from '../errors.js'
 import { alarms } from './alarms.js'
 import { antivirus } from './antivirus.js'
+import { archive } from './archive.js'
 import { clock } from './clock.js'
 import { deadlines } from './deadlines.js'
 import { delivery } from './delivery.js'
@@ -25,11 +26,13 @@ import type { Section } from './section.js'
 import { signer } from './signer.js'
 import { spam } from './spam.js'
 import { store } from './store.js'
+import { timestamp } from './timestamp.js'
 import { tokens } from './tokens.js'
 import { trust } from './trust.js'
 import { Values, type Ini } from './values.js'
 
 export const SECTIONS = {
+  ...{ archive, timestamp },
   ...{ provider, listeners, signer, tokens, trust, index, directory, ldap, ledger, store, limits },
   ...{ antivirus, quarantine, reception, spam, clock, delivery, deadlines, peers, peerTls, routes, files, log, monitor, alarms },
 }

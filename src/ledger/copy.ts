@@ -25,6 +25,8 @@ const TABLES: { readonly [T in Copied]: readonly (keyof Tables[T] & string)[] } 
   event_recipient: ['recipient', 'at', 'event_id'],
   evidence: ['event_id'],
   quarantine: ['id'],
+  archive_day: ['day'],
+  hold: ['identifier'],
 }
 
 const ROWS = 500

@@ -17,11 +17,13 @@ import type {
   StoredMessage,
 } from '../points/ports.js'
 import type { ReceiptType, RecipientType } from '../pec/kinds.js'
+import { ArchiveDays } from './archive-days.js'
 import { attempt } from './attempt.js'
 import type { SqlDialect } from './dialect.js'
 import { GroupCommit } from './group-commit.js'
 import { addressKey, keyOf } from './keys.js'
 import { prepareQueries, type Queries } from './queries.js'
+import { Retention } from './retention.js'
 import type { Tables } from './schema.js'
 import {
   prepareSearchQueries,
@@ -46,6 +48,10 @@ export interface RecordedQuarantine extends QuarantinedMessage {
 const PURGE_BATCH = 1000
 
 export class SqlLedger implements DeadlineLedger {
+  /** The register by days. */
+  readonly days: ArchiveDays
+  /** What goes after its time, and what is held back. */
+  readonly retention: Retention
   private readonly db: Kysely<Tables>
   private readonly dialect: SqlDialect
   private readonly write: EntryWriter
@@ -62,6 +68,8 @@ export class SqlLedger implements DeadlineLedger {
     this.group = dialect.oneWriter ? new GroupCommit(db, dialect, this.write) : undefined
     this.queries = prepareQueries(db, dialect)
     this.searches = prepareSearchQueries(db)
+    this.retention = new Retention(db, (operation) => this.attempt(operation))
+    this.days = new ArchiveDays(db, dialect, (operation) => this.attempt(operation))
   }
 
   /**

@@ -18,6 +18,8 @@
  * - `quarantine` (id): the messages kept because of a virus, by the names of their files: a file that has no row here is nobody's.
  *   By identifier for retrieval, by `until` for those that may go (L4).
  *
+ * - `archive_day` (day): how far the archive of each day has come. `hold` (identifier): the messages that are kept beyond 30 months.
+ *
  * A commit touches one leaf of each of these trees, nearly always the last or the one of its identifier: the cost grows with the depth
  * of a tree, not with its size (P6). After 30 months (L4) rows go by `event_time`: each old event names the message and the claims
  * (its identifier or its Message-ID) and, in its list, the rows of `event_recipient` that go with it; the rest cascades.
@@ -87,6 +89,8 @@ export interface Tables {
     provider: string
     sender: string
   }
+  archive_day: { day: string; state: string; manifest: string; events: number }
+  hold: { identifier: string; since: number; reason: string }
 }
 
 /** Rows that one step may write into one table: events and recipients are numbered `step.id × ROWS_PER_STEP + n`. */
@@ -125,6 +129,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: 'jobs of one node at a time', up: createJobs },
   { name: 'quarantine', up: createQuarantine },
   { name: 'retrieval by client and by type', up: createRetrieval },
+  { name: 'archive and holds', up: createArchive },
 ]
 
 /** The one that this release reads and writes. */
@@ -305,4 +310,26 @@ async function createRetrieval(db: Kysely<Tables>, dialect: SqlDialect): Promise
   const client = db.schema.createIndex('message_client').on('message').expression(dialect.types.indexed('client_message_id'))
   await createIndex(client, dialect)
   await createIndex(db.schema.createIndex('event_type').on('event').columns(['type', 'at']), dialect)
+}
+
+async function createArchive(db: Kysely<Tables>, { types: { key, text, integer, storage } }: SqlDialect): Promise<void> {
+  await db.schema
+    .createTable('archive_day')
+    .ifNotExists()
+    .addColumn('day', key, (c) => c.notNull())
+    .addColumn('state', key, (c) => c.notNull())
+    .addColumn('manifest', key, (c) => c.notNull())
+    .addColumn('events', integer, (c) => c.notNull())
+    .addPrimaryKeyConstraint('archive_day_pk', ['day'])
+    .modifyEnd(storage.keyed)
+    .execute()
+  await db.schema
+    .createTable('hold')
+    .ifNotExists()
+    .addColumn('identifier', key, (c) => c.notNull())
+    .addColumn('since', integer, (c) => c.notNull())
+    .addColumn('reason', text, (c) => c.notNull())
+    .addPrimaryKeyConstraint('hold_pk', ['identifier'])
+    .modifyEnd(storage.keyed)
+    .execute()
 }

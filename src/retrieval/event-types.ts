@@ -25,6 +25,7 @@ export const EVENT_WORDS: Readonly<Record<EventType, EventWords>> = {
   'delivery-failure': { english: 'delivery refused for good', italian: 'consegna rifiutata in via definitiva' },
   relay: { english: 'passed on to another host', italian: 'trasmesso a un altro sistema' },
   forward: { english: 'ordinary mail sent on', italian: 'posta ordinaria inoltrata' },
+  purge: { english: 'purged after its time', italian: 'eliminato al termine del periodo di conservazione' },
   refusal: { english: 'refused', italian: 'rifiutato' },
   provisioning: { english: 'domain, mailbox or password changed', italian: 'modificati domini, caselle o password' },
   index: { english: 'index of providers changed', italian: "aggiornato l'indice dei gestori" },
