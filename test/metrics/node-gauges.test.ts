@@ -48,5 +48,5 @@ test('a node tells its queue, what is open, and the age of what it goes by; what
   assert.equal(without.get('pec_queue_messages'), 2)
   hangs = true
   now = new Date(NOON.getTime() + 20_002)
-  assert.deepEqual(await figures(), without, 'a ledger that hangs hides the other figures')
+  assert.deepEqual([...(await figures()).keys()], [...without.keys()], 'a ledger that hangs hides the other figures')
 })
