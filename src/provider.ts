@@ -54,7 +54,8 @@ export async function openProvider(
   const telling = watched === undefined ? {} : { onChange: crlTeller(watched) }
   const tell = watched === undefined ? () => undefined : takeOverTeller(watched)
   const tellDirectory = directoryTeller(tell)
-  const crls = new CrlCache({ sources: config.trust.crl, interval: config.trust.crlRefresh * 1000, onEvent, ...telling })
+  const { crl: sources, crlCopies: copies, crlRefresh } = config.trust
+  const crls = new CrlCache({ sources, copies, interval: crlRefresh * 1000, onEvent, ...telling })
   const seen = await keyStamps(config)
   const faults: string[] = []
   let lasts = false

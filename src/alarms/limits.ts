@@ -3,6 +3,7 @@ import { statfs } from 'node:fs/promises'
 import { PecError, reasonOf } from '../errors.js'
 import type { Clock } from '../points/ports.js'
 import { parseCertificate } from '../smime/certificate.js'
+import type { CrlCache } from '../smime/crl.js'
 import type { Health } from '../watch/health.js'
 import type { Part } from '../watch/occurrence.js'
 
@@ -62,6 +63,20 @@ export function indexLimit(index: { readonly age: number }, most: number): Limit
       if (age <= most * 1000) return Promise.resolve()
       const reason = `the index of providers in use is ${Math.floor(age / 3_600_000)} hours old: bring a newer one`
       return Promise.reject(new PecError('index', reason, { temporary: true }))
+    },
+  }
+}
+
+/** Whoever is on a list that is out of date is not known to be good. */
+export function crlLimit(crls: Pick<CrlCache, 'state'>, clock: Clock): Limit {
+  return {
+    part: 'crl-age',
+    check() {
+      const now = clock()
+      const old = crls.state().filter(({ nextUpdate }) => nextUpdate !== undefined && nextUpdate < now)
+      if (old.length === 0) return Promise.resolve()
+      const ends = old.map(({ source, nextUpdate }) => `${source} is out of date since ${nextUpdate?.toISOString() ?? ''}`)
+      return Promise.reject(new PecError('crl', `revocation lists: ${ends.join('; ')}`, { temporary: true }))
     },
   }
 }

@@ -52,7 +52,7 @@ export function publishCommand(): Command {
 
 async function sync(config: Config, mayShrink: boolean): Promise<void> {
   const own = await readOwnCertificate(config.signer.certificate)
-  const crls = new CrlCache({ sources: config.trust.crl, onEvent: say })
+  const crls = new CrlCache({ sources: config.trust.crl, copies: config.trust.crlCopies, onEvent: say })
   await crls.refresh()
   const ledger = await openLedgerOf(config, say)
   try {

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Channel } from '../alarms/channel.js'
-import { certificateLimit, diskLimit, indexLimit, watchLimits, type Limit } from '../alarms/limits.js'
+import { certificateLimit, crlLimit, diskLimit, indexLimit, watchLimits, type Limit } from '../alarms/limits.js'
 import { mailChannel } from '../alarms/mail.js'
 import { NodeTroubles } from '../alarms/node-troubles.js'
 import { newSending } from '../alarms/sending.js'
@@ -52,6 +52,7 @@ export function watchNode({ config, house, provider, watching }: Gateway, queue:
   ]
   const limits: readonly Limit[] = [
     certificateLimit(certificates, signer.warnDays, watching.clock),
+    crlLimit(provider.crls, watching.clock),
     ...(alarms.disk === 0 ? [] : [diskLimit([instance, queue, files.spool, quarantine.directory], alarms.disk)]),
     ...(alarms.indexAge === 0 ? [] : [indexLimit(provider.index, alarms.indexAge)]),
   ]

@@ -167,6 +167,7 @@ function componentOfPart(part: Part): Component {
     case 'index-age':
     case 'index-source':
     case 'crl':
+    case 'crl-age':
     case 'directory':
       return 'directory'
     default:

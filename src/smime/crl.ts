@@ -1,19 +1,20 @@
 /**
- * Revocation lists at hand: read from files and over HTTP, again and again in the background, the last good ones kept. Nobody waits
+ * Revocation lists at hand: read from files, over HTTP and LDAP, again and again in the background, the last good ones kept. Nobody waits
  * for them and nothing here throws: a failure is told through onEvent and seen in the age. Signatures are the trust store's business.
  */
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { download } from '../download.js'
 import { reasonOf } from '../errors.js'
+import { CrlCopies, readCrlSource } from './crl-source.js'
 import type { GeneralName } from './extensions.js'
 import { sameName, type Name } from './name.js'
 import { readPem } from './pem.js'
 import { parseRevocationList, type RevocationList } from './revocation-list.js'
 
 export interface CrlCacheOptions {
-  /** Paths, or URLs that begin with http:// or https://; PEM or DER, one list or several. */
+  /** Paths, or URLs of HTTP or LDAP (http://, https://, ldap://, ldaps://); PEM or DER, one list or several. */
   readonly sources: readonly string[]
+  /** Folder for the last copy of what comes from afar: a start without the network goes by it. Nothing is kept if left out. */
+  readonly copies?: string
   /** Milliseconds between refreshes; a quarter of an hour if left out. */
   readonly interval?: number
   /** Milliseconds for one download. */
@@ -54,11 +55,13 @@ const MAX_FOLLOWED = 64
 export class CrlCache {
   private readonly options: CrlCacheOptions
   private readonly held = new Map<string, Held>()
+  private readonly copies: CrlCopies | undefined
   private timer: NodeJS.Timeout | undefined
   private running: Promise<void> | undefined
 
   constructor(options: CrlCacheOptions) {
     this.options = options
+    this.copies = options.copies === undefined ? undefined : new CrlCopies(options.copies)
     for (const source of options.sources) this.add(source)
   }
 
@@ -109,11 +112,12 @@ export class CrlCache {
   private async read(source: string, held: Held): Promise<void> {
     try {
       const { timeout = DEFAULTS.timeout, maxSize = DEFAULTS.maxSize } = this.options
-      const bytes = isHttp(source) ? await download(source, { timeout, maxSize }) : await readFile(source)
+      if (held.readAt === undefined) await this.recall(source, held)
+      const bytes = await readCrlSource(source, { timeout, maxSize })
       if (bytes.length > maxSize) throw new Error(`larger than ${maxSize} bytes`)
       const hash = createHash('sha256').update(bytes).digest('hex')
       const isNew = hash !== held.hash || held.failure !== undefined
-      if (hash !== held.hash) held.lists = withoutStepBack(parseLists(bytes), held.lists)
+      if (hash !== held.hash) await this.take(source, held, bytes)
       held.hash = hash
       held.readAt = this.options.clock?.() ?? new Date()
       if (held.failure !== undefined) this.tell(`revocation list ${source} can be read again`)
@@ -126,6 +130,28 @@ export class CrlCache {
       if (!isNew) return
       this.tell(`revocation list ${source} cannot be read: ${failure}`)
       this.change(source, held)
+    }
+  }
+
+  private async take(source: string, held: Held, bytes: Buffer): Promise<void> {
+    const fresh = parseLists(bytes)
+    held.lists = withoutStepBack(fresh, held.lists)
+    // A copy that is newer than what came is not given up for it.
+    if (held.lists.length > fresh.length) return
+    await this.copies
+      ?.write(source, bytes)
+      .catch((error: unknown) => this.tell(`no copy of revocation list ${source} can be kept: ${reasonOf(error)}`))
+  }
+
+  /** Begins with what came last, before a restart: it serves without the network, and nothing older takes its place. */
+  private async recall(source: string, held: Held): Promise<void> {
+    const copy = await this.copies?.read(source)
+    if (copy === undefined) return
+    try {
+      held.lists = parseLists(copy.bytes)
+      held.readAt = copy.at
+    } catch (error) {
+      this.tell(`the copy of revocation list ${source} cannot be read: ${reasonOf(error)}`)
     }
   }
 

@@ -21,6 +21,7 @@ export type Part =
   | 'index-age' // that in use is too old
   | 'index-source' // where the index of providers is fetched from
   | 'crl' // revocation lists
+  | 'crl-age' // those in use are out of date
   | 'certificate' // our own, about to end or unfit
   | 'clock'
   | 'dns'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { tmpdir } from 'node:os'
 import { test } from 'node:test'
-import { certificateLimit, diskLimit, indexLimit, watchLimits } from '../../src/alarms/limits.js'
+import { certificateLimit, crlLimit, diskLimit, indexLimit, watchLimits } from '../../src/alarms/limits.js'
 import { Health } from '../../src/watch/health.js'
 import { Listeners } from '../../src/watch/listeners.js'
 import { derOf, makeProvider } from '../smime/fixtures.js'
@@ -29,6 +29,18 @@ test('a full disk and an old index fail', async () => {
   await assert.rejects(diskLimit(['/nowhere'], 1).check(), /ENOENT/)
   await indexLimit({ age: 172_800_000 }, 172_800).check()
   await assert.rejects(indexLimit({ age: 176_400_000 }, 172_800).check(), /is 49 hours old/)
+})
+
+test('revocation lists fail from the time when there should be newer ones', async () => {
+  const state = () => [
+    { source: 'a.crl', readAt: undefined, failure: 'away', nextUpdate: undefined },
+    { source: 'b.crl', readAt: undefined, failure: undefined, nextUpdate: new Date('2026-01-08T00:00:00Z') },
+  ]
+  await crlLimit({ state }, () => new Date('2026-01-08T00:00:00Z')).check()
+  await assert.rejects(
+    crlLimit({ state }, () => new Date('2026-01-08T00:00:01Z')).check(),
+    /: b\.crl is out of date since 2026-01-08/,
+  )
 })
 
 test('a limit is told when it is crossed and again when there is something else to say', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { rm } from 'node:fs/promises'
+import { readdir, rm, stat } from 'node:fs/promises'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -29,6 +29,7 @@ import { OID } from '../../src/smime/oids.js'
 import { readPem } from '../../src/smime/pem.js'
 import { isAbout, parseRevocationList } from '../../src/smime/revocation-list.js'
 import { TrustStore } from '../../src/smime/trust.js'
+import { slapdIsMissing, TestSlapd } from '../harness/slapd.js'
 import { derOf, makeProvider, temporaryDirectory, writeFiles } from './fixtures.js'
 
 const FROM = new Date('2026-01-01T00:00:00Z')
@@ -79,6 +80,52 @@ describe('revocation lists at hand', () => {
     const { crls } = cacheOf([await serve((_, response) => response.end(derList(3)))])
     await crls.refresh()
     assert.deepEqual(held(crls), ['2026-01-04'])
+  })
+
+  test('are there after a restart without the network, and nothing older takes their place', async () => {
+    let answer: Buffer | undefined = derList(3)
+    const source = await serve((_, response) => (answer === undefined ? response.destroy() : response.end(answer)))
+    const copies = path('copies')
+    const restarted = async () => {
+      const { crls, events } = cacheOf([source], { copies })
+      await crls.refresh()
+      return { crls, events }
+    }
+    assert.deepEqual(held((await restarted()).crls), ['2026-01-04'])
+    answer = undefined
+    const { crls, events } = await restarted()
+    assert.deepEqual(held(crls), ['2026-01-04'])
+    assert.ok(crls.state()[0]?.readAt !== undefined && crls.state()[0]?.failure !== undefined)
+    assert.match(events.join(), /cannot be read/)
+    answer = derList(1)
+    for (let turn = 0; turn < 2; turn++) assert.ok(held((await restarted()).crls).includes('2026-01-04'))
+    answer = derList(5)
+    await restarted()
+    answer = undefined
+    assert.deepEqual(held((await restarted()).crls), ['2026-01-06'])
+    const [name = ''] = await readdir(copies)
+    assert.equal((await stat(join(copies, name))).mode & 0o777, 0o600)
+    await writeFiles(copies, { [name]: 'garbage' })
+    const spoilt = await restarted()
+    assert.deepEqual(held(spoilt.crls), [])
+    assert.match(spoilt.events[0] ?? '', /the copy of revocation list .* cannot be read/)
+  })
+
+  test('come from an LDAP directory', { skip: slapdIsMissing }, async (t) => {
+    const root = 'dn: dc=pec\nobjectClass: dcObject\nobjectClass: organization\no: pec\n'
+    const base64 = derList(4).toString('base64')
+    const point = 'dn: cn=CA\\, Prova,dc=pec\nobjectClass: cRLDistributionPoint\ncn: CA, Prova\n'
+    const slapd = await TestSlapd.start({ ldif: `${root}\n${point}certificateRevocationList;binary:: ${base64}\n` })
+    t.after(() => slapd.close())
+    const dn = encodeURIComponent('cn=CA\\, Prova,dc=pec')
+    const nobody = `${slapd.url}/cn=Nobody%2Cdc=pec`
+    const { crls, events } = cacheOf([`${slapd.url}/${dn}?certificateRevocationList;binary?base`, nobody, 'ldap:///cn=CA'])
+    await crls.refresh()
+    assert.deepEqual(held(crls), ['2026-01-05'])
+    assert.match(
+      events.sort().join('\n'),
+      /ldap:\/\/\/cn=CA cannot be read: .* no LDAP URL with a server\n.*Nobody%2Cdc=pec cannot be read/,
+    )
   })
 
   test('are read anew, and the last good ones kept while that fails', async () => {
