@@ -32,6 +32,7 @@ const layers = [
   ['retrieval', deny('directory', 'store', 'haraka', 'cli')],
   ['backup', deny('providers', 'directory', 'store', 'haraka', 'cli')],
   ['growth', deny('providers', 'directory', 'store', 'haraka', 'cli')],
+  ['account', deny('providers', 'ledger', 'store', 'haraka', 'cli')],
   ['haraka', deny('cli')],
 ]
 

@@ -8,6 +8,7 @@ import type { Ini } from '../src/config/values.js'
 import { isPecError, reasonOf, type PecError } from '../src/errors.js'
 import { watchNode } from '../src/haraka/alarming.js'
 import { startArchive } from '../src/haraka/archive-job.js'
+import { startAccountPage } from '../src/haraka/account-page.js'
 import { UNCOMPARED } from '../src/haraka/clock.js'
 import { admission, ownDescriptors } from '../src/haraka/descriptors.js'
 import { startDeadlines } from '../src/haraka/deadline-job.js'
@@ -64,7 +65,7 @@ export const openMaster = hook(async function () {
   const household = { ledger: provider.ledger, queue, spool: config.files.spool, clock: deadlines.clock }
   const job = startDeadlines(deadlines, `${hostname()} ${randomUUID()}`, this)
   endings.push(watchNode(theGateway(), queue))
-  endings.push(await startMonitor(theGateway(), queue))
+  endings.push(await startMonitor(theGateway(), queue), await startAccountPage(theGateway(), this))
   const indexJob = await openIndexJob(theGateway(), this)
   endings.push(() => indexJob?.stop())
   endings.push(() => job.stop(), startHousekeeping(household, this), startRescue(queue, this))

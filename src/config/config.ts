@@ -4,6 +4,7 @@
  */
 import { PecError } from '../errors.js'
 import { alarms } from './alarms.js'
+import { account } from './account.js'
 import { antivirus } from './antivirus.js'
 import { archive } from './archive.js'
 import { clock } from './clock.js'
@@ -34,7 +35,8 @@ import { Values, type Ini } from './values.js'
 export const SECTIONS = {
   ...{ archive, timestamp },
   ...{ provider, listeners, signer, tokens, trust, index, directory, ldap, ledger, store, limits },
-  ...{ antivirus, quarantine, reception, spam, clock, delivery, deadlines, peers, peerTls, routes, files, log, monitor, alarms },
+  ...{ antivirus, quarantine, reception, spam, clock, delivery, deadlines, peers, peerTls, routes },
+  ...{ files, log, monitor, account, alarms },
 }
 
 type Contents<Sections> = { readonly [Name in keyof Sections]: Sections[Name] extends Section<infer T> ? Readonly<T> : never }
