@@ -1,18 +1,14 @@
 // There is no Docker engine where the tests run: the files are held against each other, and what the containers do is done without them.
 import assert from 'node:assert/strict'
-import { execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
 import { parse } from 'yaml'
-import { readInstance } from '../../src/cli/instance.js'
-import { takesConnections } from '../../src/lab/instance.js'
-import { freePort } from '../../src/lab/ports.js'
-import { within } from '../../src/lab/within.js'
-import { readIndex } from '../../src/providers/provider-index.js'
+import { TrialTsa } from './trial-tsa.js'
 
 const ROOT = join(__dirname, '..', '..')
 const DOCKER = join(ROOT, 'docker')
@@ -78,35 +74,10 @@ test('the gateway runs as nobody who matters, and its native modules are compile
   }
 })
 
-test('the two providers of the trial are made with what they need of each other', async () => {
-  const bin = join(folder, 'bin')
-  await mkdir(bin)
-  await symlink(join(ROOT, 'dist', 'src', 'cli', 'pec.js'), join(bin, 'pec'))
-  const secrets = join(folder, 'secrets')
-  await mkdir(secrets)
-  for (const name of Object.keys(compose.secrets)) await writeFile(join(secrets, name), `secret-of-${name}\n`)
-  const [a, b] = [join(folder, 'a'), join(folder, 'b')]
-  const environment = { ...process.env, PATH: `${bin}:${process.env['PATH'] ?? ''}`, A_DIR: a, B_DIR: b, SECRETS_DIR: secrets }
-  const prepare = () => run('sh', [join(DOCKER, 'demo', 'prepare.sh')], { env: environment })
-  await prepare()
-  await run(process.execPath, [join(bin, 'pec'), 'check-config', b])
-  const config = readInstance(a)
-  assert.deepEqual([config.ledger.engine, config.directory.engine, config.store.embedded], ['mysql', 'ldap', false])
-  assert.equal((await stat(join(a, 'config', 'mariadb_password'))).mode & 0o777, 0o600)
-  for (const directory of [a, b]) {
-    const { index } = readIndex(readFileSync(readInstance(directory).index.file))
-    for (const domain of ['pec-a.test', 'pec-b.test']) assert.ok(index.byDomain(domain) !== undefined, domain)
-  }
-  assert.match((await prepare()).stdout, /there already/)
-})
-
 test('the time-stamping authority of the trial stamps what openssl verifies', async () => {
-  const [directory, port] = [join(folder, 'tsa'), await freePort()]
-  const env = { ...process.env, TSA_DIR: directory, TSA_PORT: String(port), TSA_HOST: '127.0.0.1' }
-  const server = spawn(process.execPath, [join(DOCKER, 'tsa', 'server.mjs')], { env, stdio: 'ignore' })
+  const tsa = await TrialTsa.start(join(folder, 'tsa'))
   try {
-    await within(30_000, 'no time-stamping authority', () => takesConnections(port))
-    const url = `http://127.0.0.1:${port}/`
+    const { url } = tsa
     assert.equal((await fetch(url)).status, 405)
     const place = (name: string): string => join(folder, name)
     await writeFile(place('data'), 'what is stamped')
@@ -114,10 +85,9 @@ test('the time-stamping authority of the trial stamps what openssl verifies', as
     const answers = await Promise.all([1, 2].map(() => fetch(url, { method: 'POST', body: readFileSync(place('query')) })))
     for (const answer of answers) {
       await writeFile(place('reply'), Buffer.from(await answer.arrayBuffer()))
-      const anchors = join(directory, 'authority.pem')
-      await run('openssl', ['ts', '-verify', '-queryfile', place('query'), '-in', place('reply'), '-CAfile', anchors])
+      await run('openssl', ['ts', '-verify', '-queryfile', place('query'), '-in', place('reply'), '-CAfile', tsa.anchors])
     }
   } finally {
-    server.kill()
+    tsa.stop()
   }
 })
