@@ -31,7 +31,10 @@ export function timelineLines(timeline: Timeline): string[] {
         ['Kept until', shownTime(kept.until)],
       ]),
     ),
-    ...list('What is wrong', findings.map(shown)),
+    ...list(
+      'What is wrong',
+      findings.map(({ text }) => shown(text)),
+    ),
     `${events.length} events with ${signatures.length} signatures: ${findings.length === 0 ? 'nothing is wrong' : `${findings.length} things are WRONG`}.`,
     'A signature here holds over the digest of its message, which the register does not keep: pec verify checks a whole message.',
   ]

@@ -23,6 +23,7 @@ import { provider } from './provider.js'
 import { index } from './provider-index.js'
 import { quarantine } from './quarantine.js'
 import { reception } from './reception.js'
+import { retrieval } from './retrieval.js'
 import type { Section } from './section.js'
 import { signer } from './signer.js'
 import { spam } from './spam.js'
@@ -33,7 +34,7 @@ import { trust } from './trust.js'
 import { Values, type Ini } from './values.js'
 
 export const SECTIONS = {
-  ...{ archive, timestamp },
+  ...{ archive, timestamp, retrieval },
   ...{ provider, listeners, signer, tokens, trust, index, directory, ldap, ledger, store, limits },
   ...{ antivirus, quarantine, reception, spam, clock, delivery, deadlines, peers, peerTls, routes },
   ...{ files, log, monitor, account, alarms },

@@ -124,6 +124,7 @@ export type EventType =
   | 'relay' // a peer or ordinary host accepted a message of ours
   | 'forward' // ordinary mail went on to an address elsewhere
   | 'purge' // rows and archives went after their time
+  | 'retrieval' // an extract of the register was made; its sender asked for it
   | 'refusal' // refused in the SMTP session, or with a plain delivery report
   | 'provisioning' // domains, mailboxes and passwords: `sender` has done to `recipients` what `subject` says
   | 'index' // the index of providers says something else of one

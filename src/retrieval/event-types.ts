@@ -26,6 +26,7 @@ export const EVENT_WORDS: Readonly<Record<EventType, EventWords>> = {
   relay: { english: 'passed on to another host', italian: 'trasmesso a un altro sistema' },
   forward: { english: 'ordinary mail sent on', italian: 'posta ordinaria inoltrata' },
   purge: { english: 'purged after its time', italian: 'eliminato al termine del periodo di conservazione' },
+  retrieval: { english: 'extract of the register made', italian: 'prodotto un estratto del registro' },
   refusal: { english: 'refused', italian: 'rifiutato' },
   provisioning: { english: 'domain, mailbox or password changed', italian: 'modificati domini, caselle o password' },
   index: { english: 'index of providers changed', italian: "aggiornato l'indice dei gestori" },

@@ -31,12 +31,18 @@ export interface SignatureCheck {
   readonly records: readonly ProviderRecord[]
 }
 
+/** Something wrong with a proof, by a name that stays and in plain English. */
+export interface ProofFinding {
+  readonly code: 'data-unreadable' | 'data-of-another' | 'signature-invalid' | 'signer-untrusted'
+  readonly text: string
+}
+
 export interface CheckedProof {
   /** What daticert.xml says; undefined if there is none, or none that can be read. */
   readonly data: CertificationData | undefined
   readonly signature: SignatureCheck | undefined
-  /** All that is wrong, each a sentence in English. */
-  readonly findings: readonly string[]
+  /** All that is wrong. */
+  readonly findings: readonly ProofFinding[]
 }
 
 /** Checks what an event was certified by. */
@@ -46,14 +52,15 @@ export async function checkProof(
 ): Promise<CheckedProof> {
   const verdict = event.daticert === undefined ? undefined : readCertification(event.daticert)
   const data = verdict?.ok === true ? verdict.data : undefined
-  const findings: string[] = []
-  if (verdict?.ok === false) findings.push(`daticert.xml cannot be read: ${verdict.reason}`)
+  const findings: ProofFinding[] = []
+  const find = (code: ProofFinding['code'], text: string): void => void findings.push({ code, text })
+  if (verdict?.ok === false) find('data-unreadable', `daticert.xml cannot be read: ${verdict.reason}`)
   if (data !== undefined && data.identifier !== event.identifier)
-    findings.push(`daticert.xml is about another message, ${data.identifier}`)
+    find('data-of-another', `daticert.xml is about another message, ${data.identifier}`)
   const signature = event.signature === undefined ? undefined : await checkSignature(event.signature, data, means)
-  if (signature?.fault !== undefined) findings.push(`the signature does not hold: ${signature.fault}`)
+  if (signature?.fault !== undefined) find('signature-invalid', `the signature does not hold: ${signature.fault}`)
   if (signature?.standing?.trust === 'untrusted')
-    findings.push(`the signer's certificate is not to be trusted: ${signature.standing.reason}`)
+    find('signer-untrusted', `the signer's certificate is not to be trusted: ${signature.standing.reason}`)
   return { data, signature, findings }
 }
 

@@ -1,7 +1,7 @@
 /** All that the register knows of one message, in the order of time, with what each event was certified by, checked (L5). */
 import type { RecordedQuarantine, SqlLedger } from '../ledger/ledger.js'
 import type { StoredMessage } from '../points/ports.js'
-import { checkProof, type CheckedProof, type CheckMeans } from './signature-check.js'
+import { checkProof, type CheckedProof, type CheckMeans, type ProofFinding } from './signature-check.js'
 import type { EventSource, Proof, RetrievedEvent } from './source.js'
 
 export interface TimelineEvent {
@@ -40,6 +40,6 @@ export async function timelineOf(
 }
 
 /** What is wrong with any of its proofs. */
-export function findingsOf({ events }: Timeline): readonly string[] {
+export function findingsOf({ events }: Timeline): readonly ProofFinding[] {
   return events.flatMap(({ checked }) => checked.findings)
 }

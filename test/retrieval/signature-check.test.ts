@@ -14,6 +14,9 @@ describe('what an event was certified by', () => {
     means = { now: NOON, trust: { trust: world.trust, lists: undefined }, index: world.index }
   })
 
+  const wrongWith = async (event: Parameters<typeof checkProof>[0], by = means): Promise<string> =>
+    (await checkProof(event, by)).findings.map(({ code, text }) => `${code}: ${text}`).join()
+
   test('holds over the content of the message, which is not there', async () => {
     const { event, message } = await receiptFrom(world.a)
     const { signature, data, findings } = await checkProof(event, means)
@@ -30,16 +33,16 @@ describe('what an event was certified by', () => {
     const flipped = Buffer.from(event.signature ?? '')
     flipped[flipped.length - 3] = (flipped[flipped.length - 3] ?? 0) ^ 1
     const altered = { ...event, signature: flipped }
-    assert.match((await checkProof(altered, means)).findings.join(), /does not hold: signature-wrong/)
-    assert.match((await checkProof({ ...event, signature: Buffer.from('x') }, means)).findings.join(), /malformed/)
-    assert.match((await checkProof({ ...event, daticert: Buffer.from('<x/>') }, means)).findings.join(), /cannot be read/)
-    assert.match((await checkProof({ ...event, identifier: 'other@a.test' }, means)).findings.join(), /another message/)
+    assert.match(await wrongWith(altered), /does not hold: signature-wrong/)
+    assert.match(await wrongWith({ ...event, signature: Buffer.from('x') }), /malformed/)
+    assert.match(await wrongWith({ ...event, daticert: Buffer.from('<x/>') }), /cannot be read/)
+    assert.match(await wrongWith({ ...event, identifier: 'other@a.test' }), /another message/)
   })
 
   test('is not trusted from a signer of nobody', async () => {
     const { event } = await receiptFrom(world.a)
     const distrust = { ...means, trust: { trust: world.distrust, lists: undefined } }
-    assert.match((await checkProof(event, distrust)).findings.join(), /not to be trusted/)
+    assert.match(await wrongWith(event, distrust), /not to be trusted/)
   })
 
   test('nothing is wrong with an event that was not signed', async () => {

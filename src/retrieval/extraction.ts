@@ -1,0 +1,83 @@
+/** What an extract of the register is about: who asked for what, and what was found (L5). */
+import { PecError } from '../errors.js'
+import type { RegisterQuery } from '../ledger/search.js'
+import type { StoredMessage } from '../points/ports.js'
+import { checkProof, type CheckedProof, type CheckMeans } from './signature-check.js'
+import type { EventSource, Proof, RetrievedEvent } from './source.js'
+import type { MessageRegister } from './timeline.js'
+
+export interface Request {
+  /** As the operator names him. */
+  readonly requestedBy: string
+  readonly query: RegisterQuery
+  readonly at: Date
+}
+
+/** An event with the names that the files of its proof have in the extract. */
+export interface ExtractedEvent {
+  readonly event: RetrievedEvent
+  readonly proof: Proof
+  readonly checked: CheckedProof
+  readonly files: { readonly daticert: string | undefined; readonly signature: string | undefined }
+}
+
+export interface ExtractedMessage {
+  /** '' for what was refused before there was one. */
+  readonly identifier: string
+  readonly message: StoredMessage | undefined
+  readonly events: readonly ExtractedEvent[]
+}
+
+export interface Extraction {
+  readonly request: Request
+  /** Name of our provider. */
+  readonly provider: string
+  /** Where the events were found. */
+  readonly source: string
+  readonly events: readonly ExtractedEvent[]
+  /** The same events, message by message. */
+  readonly messages: readonly ExtractedMessage[]
+}
+
+/** Events of one extract; their proofs are some 10 KB each, and held in memory. */
+export const MOST_EVENTS = 5000
+
+/** Finds the events and checks their proofs. Rejects with PecError 'configuration' if there are none, or too many. */
+export async function extract(
+  request: Request,
+  provider: string,
+  { source, register, means }: { readonly source: EventSource; readonly register: MessageRegister; readonly means: CheckMeans },
+): Promise<Extraction> {
+  const events: ExtractedEvent[] = []
+  for await (const event of source.search(request.query)) {
+    if (events.length === MOST_EVENTS)
+      throw new PecError('configuration', `more than ${MOST_EVENTS} events fit: narrow the search, to a day or a message`)
+    const proof = await event.evidence()
+    const checked = await checkProof({ identifier: event.identifier, ...proof }, means)
+    events.push({ event, proof, checked, files: filesOf(event, proof, events.length + 1) })
+  }
+  if (events.length === 0) throw new PecError('configuration', 'nothing in the register fits: there is nothing to extract')
+  return { request, provider, source: source.name, events, messages: await messagesOf(events, register) }
+}
+
+async function messagesOf(events: readonly ExtractedEvent[], register: MessageRegister): Promise<readonly ExtractedMessage[]> {
+  const groups = new Map<string, ExtractedEvent[]>()
+  for (const extracted of events) {
+    const group = groups.get(extracted.event.identifier)
+    if (group === undefined) groups.set(extracted.event.identifier, [extracted])
+    else group.push(extracted)
+  }
+  const messages: ExtractedMessage[] = []
+  for (const [identifier, group] of groups)
+    messages.push({ identifier, message: identifier === '' ? undefined : await register.message(identifier), events: group })
+  return messages
+}
+
+/** Nothing that came from outside is in the names. */
+function filesOf({ type }: RetrievedEvent, { daticert, signature }: Proof, number: number): ExtractedEvent['files'] {
+  const name = `prove/${String(number).padStart(4, '0')}-${type}`
+  return {
+    daticert: daticert === undefined ? undefined : `${name}-daticert.xml`,
+    signature: signature === undefined ? undefined : `${name}-smime.p7s`,
+  }
+}

@@ -1,0 +1,77 @@
+/** The file that an extract is handed over in: all that is presented, in one zip. */
+import { rm } from 'node:fs/promises'
+import { Readable } from 'node:stream'
+import { stringify } from 'csv-stringify/sync'
+import { dayOf } from '../archive/day.js'
+import { factsOf, filesOf, publish, readIfThere, unfinished, type FileFacts } from '../archive/place.js'
+import { CSV_COLUMNS, csvRow, jsonLine } from '../archive/rows.js'
+import { writeZip, type NewMember } from '../archive/zip.js'
+import { PecError, reasonOf } from '../errors.js'
+import type { ExtractedEvent, Extraction } from './extraction.js'
+import { pdfOf } from './summary-pdf.js'
+import { summaryOf, textOf } from './summary.js'
+
+/**
+ * Writes the extract to `path`, where no file may be, readable by its owner only. `announce` gets what it turned out to be before it
+ * is there. Rejects with PecError 'configuration' if it cannot be written, or with what `announce` rejects with; nothing is there then.
+ */
+export async function packExtract(
+  extraction: Extraction,
+  archiveFolder: string,
+  path: string,
+  announce: (facts: FileFacts) => Promise<void>,
+): Promise<FileFacts> {
+  const members = await membersOf(extraction, archiveFolder)
+  const draft = unfinished(path)
+  const naming = <T>(work: Promise<T>): Promise<T> =>
+    work.catch((cause: unknown) => {
+      throw new PecError('configuration', `${path} cannot be written: ${reasonOf(cause)}`, { cause })
+    })
+  try {
+    await naming(writeZip(draft, members, extraction.request.at))
+    const facts = await factsOf(draft)
+    await announce(facts)
+    await naming(publish(draft, path))
+    return facts
+  } finally {
+    await rm(draft, { force: true })
+  }
+}
+
+async function membersOf(extraction: Extraction, archiveFolder: string): Promise<readonly NewMember[]> {
+  const { events, request } = extraction
+  const seals = await sealsOf(events, archiveFolder)
+  const summary = summaryOf(extraction, [...seals.keys()])
+  const rows = events.map(({ event, proof }) => ({ ...event, ...proof }))
+  return [
+    member('riepilogo.txt', textOf(summary)),
+    member('riepilogo.pdf', await pdfOf(summary, request.at)),
+    member('registro.jsonl', rows.map(jsonLine).join('')),
+    member('registro.csv', stringify([CSV_COLUMNS, ...rows.map(csvRow)], { escape_formulas: true })),
+    ...events.flatMap(({ proof, files }) => [
+      ...(files.daticert === undefined || proof.daticert === undefined ? [] : [member(files.daticert, proof.daticert)]),
+      ...(files.signature === undefined || proof.signature === undefined ? [] : [member(files.signature, proof.signature)]),
+    ]),
+    ...[...seals.values()].flat(),
+  ]
+}
+
+/** What seals the archives of the events' days, by day: manifest, signature and time stamp, where all three are there. */
+async function sealsOf(events: readonly ExtractedEvent[], folder: string): Promise<ReadonlyMap<string, readonly NewMember[]>> {
+  const seals = new Map<string, readonly NewMember[]>()
+  for (const day of new Set(events.map(({ event }) => dayOf(event.at)))) {
+    const { manifest, signature, stamp } = filesOf(folder, day)
+    const found = await Promise.all([manifest, signature, stamp].map(readIfThere))
+    const names = [`${day}.json`, `${day}.json.p7s`, `${day}.json.p7s.tsr`]
+    if (found.every((bytes) => bytes !== undefined))
+      seals.set(
+        day,
+        names.map((name, index) => member(`archivio/${name}`, found[index] ?? '')),
+      )
+  }
+  return seals
+}
+
+function member(name: string, content: string | Buffer): NewMember {
+  return { name, bytes: () => Readable.from([Buffer.from(content)]) }
+}

@@ -1,0 +1,165 @@
+/** The readable summary of an extract, in Italian, for whoever asked for it: the same lines for text and PDF. */
+import type { RegisterQuery } from '../ledger/search.js'
+import { momentOf } from '../pec/moment.js'
+import { oneLine } from '../pec/one-line.js'
+import type { Outcome, RecipientState } from '../points/ports.js'
+import { EVENT_WORDS } from './event-types.js'
+import type { ExtractedEvent, ExtractedMessage, Extraction } from './extraction.js'
+import type { ProofFinding, SignatureCheck } from './signature-check.js'
+
+export interface Block {
+  readonly style: 'title' | 'heading' | 'event' | 'text'
+  readonly lines: readonly string[]
+}
+
+/** The blocks of the summary; `archived` are the days whose sealed archives are in the extract. */
+export function summaryOf(extraction: Extraction, archived: readonly string[]): readonly Block[] {
+  const { request, provider, source, events, messages } = extraction
+  return [
+    { style: 'title', lines: ['Estratto del registro dei messaggi di posta elettronica certificata'] },
+    {
+      style: 'text',
+      lines: [
+        `Gestore: ${oneLine(provider)}`,
+        `Richiesto da: ${oneLine(request.requestedBy)}`,
+        `Estratto il: ${told(request.at)}`,
+        `Criteri: ${criteria(request.query)}`,
+        `Fonte: ${source === 'database' ? 'base dati del registro' : 'archivi giornalieri del registro'}`,
+        `Trovati: ${counted(events.length, 'evento', 'eventi')} di ${counted(messages.length, 'messaggio', 'messaggi')}`,
+        ...problems(events),
+      ],
+    },
+    ...messages.flatMap(messageBlocks),
+    { style: 'heading', lines: ['Contenuto e verifica'] },
+    { style: 'text', lines: closing(archived) },
+  ]
+}
+
+/** The summary as plain text, UTF-8 with CRLF line ends. */
+export function textOf(blocks: readonly Block[]): string {
+  const lines = blocks.flatMap(({ style, lines: [first = '', ...others] }) => {
+    if (style === 'title') return [first.toUpperCase(), '']
+    if (style === 'heading') return [first, '-'.repeat(Math.min(first.length, 100)), ...others, '']
+    return style === 'event' ? [first, ...others.map((line) => `    ${line}`), ''] : [first, ...others, '']
+  })
+  return `${lines.join('\r\n')}\r\n`
+}
+
+function problems(events: readonly ExtractedEvent[]): string[] {
+  const wrong = events.filter(({ checked }) => checked.findings.length > 0).length
+  return [
+    wrong === 0 ? 'Firme e dati di certificazione: nessuna anomalia' : `ATTENZIONE: anomalie in ${wrong} eventi, indicate sotto`,
+  ]
+}
+
+function messageBlocks({ identifier, message, events }: ExtractedMessage): Block[] {
+  const facts =
+    message === undefined
+      ? []
+      : [
+          `Mittente: ${oneLine(message.sender)}`,
+          ...message.recipients.map(recipientLine),
+          `Oggetto: ${oneLine(message.subject ?? '(nessuno)')}`,
+          ...(message.clientMessageId === undefined ? [] : [`Message-ID del mittente: ${oneLine(message.clientMessageId)}`]),
+          `Accettato dal gestore ${oneLine(message.provider)}: ${told(message.acceptedAt)}`,
+        ]
+  const heading = identifier === '' ? 'Eventi senza identificativo' : `Messaggio ${oneLine(identifier)}`
+  return [
+    { style: 'heading', lines: [heading] },
+    ...(facts.length === 0 ? [] : [{ style: 'text' as const, lines: facts }]),
+    ...events.map(eventBlock),
+  ]
+}
+
+const OUTCOMES: Readonly<Record<Outcome, string>> = {
+  delivered: 'consegnato',
+  'not-delivered': 'non consegnato',
+  virus: 'non consegnato, per virus',
+  expired: 'non consegnato entro i tempi massimi',
+}
+
+function recipientLine({ address, type, outcome, outcomeAt }: RecipientState): string {
+  const kind = type === 'certified' ? 'posta certificata' : 'posta ordinaria'
+  const end = outcome === undefined || outcomeAt === undefined ? '' : `: ${OUTCOMES[outcome]}, ${told(outcomeAt)}`
+  return `Destinatario: ${oneLine(address)} (${kind})${end}`
+}
+
+function eventBlock({ event, checked, files }: ExtractedEvent): Block {
+  const { at, type, sender, recipients, provider, outcome, messageId } = event
+  return {
+    style: 'event',
+    lines: [
+      `${told(at)}: ${EVENT_WORDS[type].italian}`,
+      `da ${oneLine(sender)} a ${recipients.map(oneLine).join(', ') || 'nessuno'}; gestore mittente: ${oneLine(provider)}`,
+      `esito nel registro: ${oneLine(outcome)}`,
+      ...(messageId === '' ? [] : [`Message-ID: ${oneLine(messageId)}`]),
+      ...(files.daticert === undefined ? [] : [`dati di certificazione: ${files.daticert}`]),
+      ...(files.signature === undefined ? [] : [`firma: ${files.signature}`]),
+      ...(checked.signature === undefined ? [] : signatureLines(checked.signature)),
+      ...checked.findings.map(({ code }) => `ANOMALIA: ${FINDINGS[code]}`),
+    ],
+  }
+}
+
+const FINDINGS: Readonly<Record<ProofFinding['code'], string>> = {
+  'data-unreadable': 'i dati di certificazione non sono leggibili',
+  'data-of-another': 'i dati di certificazione riguardano un altro messaggio',
+  'signature-invalid': 'la firma non è valida',
+  'signer-untrusted': 'il certificato del firmatario non è attendibile',
+}
+
+function signatureLines({ fault, certificate, signingTime, digest, contentDigest, standing, records }: SignatureCheck): string[] {
+  if (fault !== undefined || certificate === undefined) return ['la firma NON è valida']
+  const signer = certificate.organization ?? certificate.commonName ?? certificate.emails[0] ?? 'firmatario senza nome'
+  const time = signingTime === undefined ? '' : `, apposta il ${told(signingTime)}`
+  const trust = standing?.trust === 'trusted' ? 'attendibile' : 'NON attendibile'
+  const listed = records.length === 0 ? "non presente nell'indice attuale" : "presente nell'indice dei gestori"
+  return [
+    `firma valida di ${oneLine(signer)}${time}`,
+    `certificato n. ${certificate.serialNumber.toString('hex')}: ${trust}, ${listed}`,
+    `impronta ${digest ?? ''} del contenuto firmato: ${contentDigest ?? ''}`,
+  ]
+}
+
+function criteria({ identifier, clientMessageId, sender, recipient, provider, type, from, to }: RegisterQuery): string {
+  const marks = [
+    ...named('identificativo', identifier),
+    ...named('Message-ID del mittente', clientMessageId),
+    ...named('mittente', sender),
+    ...named('destinatario', recipient),
+    ...named('gestore mittente', provider),
+    ...named('evento', type),
+    ...named('dal', from && told(from)),
+    ...named('fino al', to && told(to)),
+  ]
+  return marks.length === 0 ? 'nessuno (tutto il registro)' : marks.join('; ')
+}
+
+function named(label: string, value: string | undefined): string[] {
+  return value === undefined ? [] : [`${label} ${oneLine(value)}`]
+}
+
+function closing(archived: readonly string[]): string[] {
+  return [
+    'registro.jsonl e registro.csv: gli eventi, come stanno nel registro; orari UTC.',
+    'prove/: dati di certificazione (daticert.xml) e firme (smime.p7s) dei messaggi, come furono emessi o ricevuti.',
+    'Il registro conserva le firme, non i messaggi: una firma attesta che il gestore ha firmato un contenuto con quella impronta.',
+    'Chi possiede il messaggio ne verifica il contenuto per intero: openssl cms -verify -in messaggio.eml -CAfile autorita.pem',
+    ...(archived.length === 0
+      ? ['Per i giorni degli eventi non vi sono ancora archivi sigillati.']
+      : [
+          `archivio/: indici, firme e marche temporali degli archivi sigillati dei giorni (UTC) ${archived.join(', ')}.`,
+          'Si verificano con openssl cms -verify e openssl ts -verify.',
+        ]),
+  ]
+}
+
+function counted(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`
+}
+
+/** 02/03/2026 12:00:00 +0100, in Italian legal time. */
+function told(date: Date): string {
+  const { day, hour, zone } = momentOf(date)
+  return `${day} ${hour} ${zone}`
+}
