@@ -5,9 +5,8 @@ import { extract } from '../retrieval/extraction.js'
 import { packExtract } from '../retrieval/package.js'
 import { recordAct } from '../retrieval/record.js'
 import { checkCertified, sendExtract, type SendingSettings } from '../retrieval/send.js'
-import { databaseSource } from '../retrieval/source.js'
 import type { Config } from '../config/config.js'
-import { QUERY_HELP, queryOf, withQueryOptions, type QueryOptions } from './log-query.js'
+import { QUERY_HELP, queryOf, sourceOf, withQueryOptions, type QueryOptions } from './log-query.js'
 import { openCheckMeans, withRegister } from './register.js'
 import { say } from './terminal.js'
 
@@ -47,7 +46,7 @@ async function run(directory: string, options: ExtractOptions): Promise<void> {
     if (sendTo !== undefined) checkCertified(sendTo, means.index)
     const at = means.now
     const provider = config.provider.name
-    const place = { source: databaseSource(ledger), register: ledger, means }
+    const place = { source: sourceOf(options, ledger, config), register: ledger, means }
     const extraction = await extract({ requestedBy, query, at }, provider, place)
     const count = extraction.events.length
     const { sha256, size } = await packExtract(extraction, config.archive.directory, out, (facts) =>

@@ -1,10 +1,14 @@
 /** How an operator says on the command line which events of the register he means. */
 import { InvalidArgumentError, type Command } from 'commander'
 import { PecError } from '../errors.js'
+import type { Config } from '../config/config.js'
+import type { SqlLedger } from '../ledger/ledger.js'
 import type { RegisterQuery } from '../ledger/search.js'
 import type { EventType } from '../points/ports.js'
+import { archiveSource } from '../retrieval/archive-source.js'
 import { EVENT_TYPES, eventTypeOf } from '../retrieval/event-types.js'
 import { beginningAt, endAt, periodOfDay } from '../retrieval/period.js'
+import { databaseSource, type EventSource } from '../retrieval/source.js'
 
 /** What the options of a query are called on the command line. */
 export interface QueryOptions {
@@ -17,7 +21,10 @@ export interface QueryOptions {
   readonly day?: string
   readonly from?: string
   readonly to?: string
+  readonly archive?: true
 }
+
+export const ARCHIVE_OPTION = 'look in the archives instead of the database, each day of the period after the other'
 
 export const QUERY_HELP = `
 All that is given must hold. Days are those of Italian legal time, as receipts tell it. A time is written 2026-03-02T12:00:00+01:00.
@@ -36,6 +43,7 @@ export function withQueryOptions(command: Command): Command {
     .option('--day <DAY>', 'YYYY-MM-DD')
     .option('--from <DAY|TIME>', 'the beginning of a period')
     .option('--to <DAY|TIME>', 'its end; a day is included, a time is not')
+    .option('--archive', ARCHIVE_OPTION)
 }
 
 /** Throws PecError 'configuration' for what is no day or time. */
@@ -73,4 +81,9 @@ function kindOf(word: string): EventType {
   const type = eventTypeOf(word)
   if (type === undefined) throw new InvalidArgumentError(`Kinds are ${EVENT_TYPES.join(', ')}.`)
   return type
+}
+
+/** Where the events are looked for. */
+export function sourceOf({ archive }: Pick<QueryOptions, 'archive'>, ledger: SqlLedger, config: Config): EventSource {
+  return archive === true ? archiveSource(config.archive.directory) : databaseSource(ledger)
 }

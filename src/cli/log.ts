@@ -1,12 +1,19 @@
 /** `pec log`: what the register says (L5). */
 import { Command, InvalidArgumentError } from 'commander'
 import { PecError } from '../errors.js'
-import { databaseSource } from '../retrieval/source.js'
 import { findingsOf, timelineOf } from '../retrieval/timeline.js'
 import { extractCommand } from './log-extract.js'
 import { eventFacts, timelineFacts } from './log-facts.js'
 import { eventLine, timelineLines } from './log-report.js'
-import { QUERY_HELP, queryOf, withoutBrackets, withQueryOptions, type QueryOptions } from './log-query.js'
+import {
+  ARCHIVE_OPTION,
+  QUERY_HELP,
+  queryOf,
+  sourceOf,
+  withoutBrackets,
+  withQueryOptions,
+  type QueryOptions,
+} from './log-query.js'
 import { openCheckMeans, withRegister } from './register.js'
 import { say, warn } from './terminal.js'
 
@@ -14,6 +21,8 @@ interface SearchOptions extends QueryOptions {
   readonly limit: number
   readonly json?: true
 }
+
+type ShowOptions = Pick<SearchOptions, 'archive' | 'json'>
 
 export function logCommand(): Command {
   return new Command('log')
@@ -31,6 +40,7 @@ export function logCommand(): Command {
         .description('tell all that is known of a message: its events, receipts and signatures, checked')
         .argument('<DIR>', 'the instance directory')
         .argument('<IDENTIFIER>', 'the identifier, as receipts tell it')
+        .option('--archive', ARCHIVE_OPTION)
         .option('--json', 'print one JSON object')
         .addHelpText(
           'after',
@@ -48,9 +58,9 @@ function positive(text: string): number {
 
 async function search(directory: string, options: SearchOptions): Promise<void> {
   const query = queryOf(options)
-  await withRegister(directory, async (ledger) => {
+  await withRegister(directory, async (ledger, config) => {
     let listed = 0
-    for await (const event of databaseSource(ledger).search(query)) {
+    for await (const event of sourceOf(options, ledger, config).search(query)) {
       if (listed === options.limit) {
         warn(`There are more than these ${listed} events: narrow the search, or raise --limit.`)
         return
@@ -62,10 +72,10 @@ async function search(directory: string, options: SearchOptions): Promise<void> 
   })
 }
 
-async function show(directory: string, identifier: string, options: { readonly json?: true }): Promise<void> {
+async function show(directory: string, identifier: string, options: ShowOptions): Promise<void> {
   await withRegister(directory, async (ledger, config) => {
     const means = await openCheckMeans(config)
-    const timeline = await timelineOf(withoutBrackets(identifier), databaseSource(ledger), ledger, means)
+    const timeline = await timelineOf(withoutBrackets(identifier), sourceOf(options, ledger, config), ledger, means)
     if (timeline.events.length === 0) throw new PecError('configuration', `the register knows nothing of ${identifier}`)
     if (options.json === true) say(JSON.stringify(timelineFacts(timeline, means.now), undefined, 2))
     else for (const line of timelineLines(timeline)) say(line)

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { stringify } from 'csv-stringify/sync'
 import { dayOf } from '../archive/day.js'
-import { factsOf, filesOf, publish, readIfThere, unfinished, type FileFacts } from '../archive/place.js'
+import { factsOf, filesOf, isThere, publish, readIfThere, unfinished, type FileFacts } from '../archive/place.js'
 import { CSV_COLUMNS, csvRow, jsonLine } from '../archive/rows.js'
 import { writeZip, type NewMember } from '../archive/zip.js'
 import { PecError, reasonOf } from '../errors.js'
@@ -21,6 +21,7 @@ export async function packExtract(
   path: string,
   announce: (facts: FileFacts) => Promise<void>,
 ): Promise<FileFacts> {
+  if (await isThere(path)) throw new PecError('configuration', `${path} is there already`)
   const members = await membersOf(extraction, archiveFolder)
   const draft = unfinished(path)
   const naming = <T>(work: Promise<T>): Promise<T> =>

@@ -20,7 +20,8 @@ import type { Laboratory } from '../harness/laboratory.js'
 import { readLetter, type Letter } from './letter.js'
 
 const PROGRAM = join(__dirname, '..', '..', 'dist', 'src', 'cli', 'pec.js')
-const PASSWORD = 'segreto'
+/** Of all mailboxes. */
+export const PASSWORD = 'segreto'
 /** A hash that costs next to nothing: what passwords cost is tested elsewhere. */
 const COST = { N: 1024, r: 1, p: 1 }
 /** The longest that anything may take on a machine with other work. */

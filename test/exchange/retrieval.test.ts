@@ -1,15 +1,20 @@
 // What the register says of a message, as an operator gets it from a running gateway.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { mkdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { promisify } from 'node:util'
+import { buffer } from 'node:stream/consumers'
+import { readZip } from '../../src/archive/zip.js'
 import { Laboratory } from '../harness/laboratory.js'
-import { TestGateway } from './gateway.js'
+import { choosePorts, PASSWORD, TestGateway } from './gateway.js'
 import { original, PLAIN } from './originals.js'
 
 const PROGRAM = join(__dirname, '..', '..', 'dist', 'src', 'cli', 'pec.js')
 const MARIO = 'mario@pec-a.test'
 const LUCIA = 'lucia@pec-a.test'
+const REGISTER = 'registro@pec-a.test'
 const message = original({ from: MARIO, to: [LUCIA] }, 'Offerta', ...PLAIN)
 
 interface Ended {
@@ -27,8 +32,18 @@ function pec(...args: readonly string[]): Promise<Ended> {
 }
 
 test('an operator retrieves what happened to a message', { timeout: 180_000 }, async (t) => {
-  const gateway = await TestGateway.open(new Laboratory(t), { mailboxes: [MARIO, LUCIA] })
+  const lab = new Laboratory(t)
+  const ports = await choosePorts()
+  const retrieval = {
+    ...{ mailbox: REGISTER, password_file: 'config/registro.password', submission: `127.0.0.1:${ports.submission}` },
+  }
+  const plan = {
+    ...{ mailboxes: [MARIO, LUCIA, REGISTER], settings: { retrieval } },
+    prepare: (path: string) => writeFile(join(path, 'config', 'registro.password'), `${PASSWORD}\n`, { mode: 0o600 }),
+  }
+  const gateway = await TestGateway.open(lab, plan, ports)
   const { directory } = gateway
+  const out = join(await lab.directory(), 'estratto.zip')
   const identifier = await gateway.submitted(MARIO, [LUCIA], message)
   const other = await gateway.submitted(LUCIA, [MARIO], original({ from: LUCIA, to: [MARIO] }, 'Risposta', ...PLAIN))
   await gateway.waitForLetters(MARIO, 3)
@@ -70,5 +85,54 @@ test('an operator retrieves what happened to a message', { timeout: 180_000 }, a
     assert.deepEqual(facts.findings, [])
     const unknown = await pec('log', 'show', directory, 'nobody@pec-a.test')
     assert.deepEqual([unknown.status, /knows nothing of nobody@/.test(unknown.err)], [1, true])
+  })
+
+  const members = new Map<string, Buffer>()
+  const asked = ['--identifier', identifier, '--requested-by', 'Procura di Prova, fasc. 12/2026', '--out', out]
+
+  await t.test('nobody gets an extract but by certified mail', async () => {
+    const refused = await pec('log', 'extract', directory, ...asked, '--send-to', 'zoe@mail.test')
+    assert.deepEqual([refused.status, /no certified mail by the index/.test(refused.err)], [1, true])
+    await assert.rejects(stat(out), { code: 'ENOENT' })
+    assert.equal((await gateway.ledger.search({ type: 'retrieval' }, 10)).events.length, 0)
+  })
+
+  await t.test('an extract has what proves it, is registered, and goes by certified mail', async () => {
+    const today = new Date().toISOString().slice(0, 10)
+    await mkdir(join(directory, 'archive'), { recursive: true })
+    const seal = ['json', 'json.p7s', 'json.p7s.tsr'].map((end) => `${today}.${end}`)
+    for (const name of seal) await writeFile(join(directory, 'archive', name), name)
+    const done = await pec('log', 'extract', directory, ...asked, '--send-to', LUCIA)
+    assert.equal(done.status, 0, done.err)
+    assert.equal((await stat(out)).mode & 0o777, 0o600)
+    const [event, ...others] = (await gateway.ledger.search({ type: 'retrieval' }, 10)).events
+    assert.deepEqual(others, [])
+    assert.deepEqual([event?.identifier, event?.sender, event?.recipients], [identifier, asked[3], [LUCIA]])
+    const digest = /SHA-256 ([0-9a-f]{64})/.exec(done.out)?.[1] ?? ''
+    assert.equal(event?.outcome, `extract of 8 events, SHA-256 ${digest}`)
+    for await (const { name, bytes } of readZip(out)) members.set(name, await buffer(bytes))
+    assert.deepEqual(
+      [...members.keys()].filter((name) => name.startsWith('archivio/')),
+      seal.map((name) => `archivio/${name}`),
+    )
+    assert.equal([...members.keys()].filter((name) => /^prove\/\d{4}-[a-z-]+-(daticert\.xml|smime\.p7s)$/.test(name)).length, 8)
+    assert.match(String(members.get('registro.csv')), /^id,at,type,identifier/)
+    assert.equal(String(members.get('registro.jsonl')).trim().split('\n').length, 8)
+    const [letter] = await gateway.waitForLetters(LUCIA, 1, ({ data }) => data?.sender === REGISTER)
+    assert.deepEqual([letter?.kind, letter?.data?.recipients], ['transport', [{ address: LUCIA, type: 'certified' }]])
+    assert.match((await pec('log', 'extract', directory, ...asked)).err, /estratto\.zip is there already/)
+    assert.equal((await gateway.ledger.search({ type: 'retrieval' }, 10)).events.length, 1)
+  })
+
+  await t.test('its summary can be read, as text and as PDF', async () => {
+    const text = String(members.get('riepilogo.txt'))
+    assert.match(text, /Richiesto da: Procura di Prova, fasc\. 12\/2026\r\n/)
+    assert.match(text, /Oggetto: Offerta\r\n/)
+    assert.match(text, /emessa la ricevuta di avvenuta consegna[^]*firma valida di Gestore A S\.p\.A\., apposta il/)
+    const pdf = join(directory, 'riepilogo.pdf')
+    await writeFile(pdf, members.get('riepilogo.pdf') ?? '')
+    const { stdout } = await promisify(execFile)('pdftotext', ['-layout', pdf, '-'])
+    const words = (from: string): string => from.replace(/[^\p{L}\p{N}]/gu, '').toLowerCase()
+    assert.equal(words(stdout), words(text))
   })
 })
