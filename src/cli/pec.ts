@@ -10,6 +10,7 @@ import { indexCommand } from './index-command.js'
 import { initCommand } from './init.js'
 import { logCommand } from './log.js'
 import { mailboxCommand } from './mailbox.js'
+import { quarantineCommand } from './quarantine.js'
 import { setCommand } from './set.js'
 import { checkCommand, startCommand } from './start.js'
 import { complain } from './terminal.js'
@@ -29,6 +30,7 @@ const program = new Command('pec')
   .addCommand(mailboxCommand())
   .addCommand(indexCommand())
   .addCommand(logCommand())
+  .addCommand(quarantineCommand())
   .addCommand(verifyCommand())
   .addCommand(archiveCommand())
   .addCommand(holdCommand())

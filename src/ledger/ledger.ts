@@ -11,7 +11,6 @@ import type {
   EventType,
   OpenRecipient,
   Outcome,
-  QuarantinedMessage,
   RecipientState,
   RegisterEvent,
   StoredMessage,
@@ -22,6 +21,7 @@ import { attempt } from './attempt.js'
 import type { SqlDialect } from './dialect.js'
 import { GroupCommit } from './group-commit.js'
 import { addressKey, keyOf } from './keys.js'
+import { KeptMessages, recordedOf, type RecordedQuarantine } from './kept.js'
 import { prepareQueries, type Queries } from './queries.js'
 import { Retention } from './retention.js'
 import type { Tables } from './schema.js'
@@ -40,11 +40,6 @@ export interface RecordedEvent extends RegisterEvent {
   readonly at: Date
 }
 
-/** A message in quarantine, with the time from which it is kept. */
-export interface RecordedQuarantine extends QuarantinedMessage {
-  readonly since: Date
-}
-
 const PURGE_BATCH = 1000
 
 export class SqlLedger implements DeadlineLedger {
@@ -52,6 +47,8 @@ export class SqlLedger implements DeadlineLedger {
   readonly days: ArchiveDays
   /** What goes after its time, and what is held back. */
   readonly retention: Retention
+  /** What is in quarantine. */
+  readonly kept: KeptMessages
   private readonly db: Kysely<Tables>
   private readonly dialect: SqlDialect
   private readonly write: EntryWriter
@@ -69,6 +66,7 @@ export class SqlLedger implements DeadlineLedger {
     this.queries = prepareQueries(db, dialect)
     this.searches = prepareSearchQueries(db)
     this.retention = new Retention(db, (operation) => this.attempt(operation))
+    this.kept = new KeptMessages(db, (operation) => this.attempt(operation))
     this.days = new ArchiveDays(db, dialect, (operation) => this.attempt(operation))
   }
 
@@ -159,11 +157,7 @@ export class SqlLedger implements DeadlineLedger {
   /** The messages kept in quarantine under an identifier, in the order of time. */
   async quarantinedOf(identifier: string): Promise<readonly RecordedQuarantine[]> {
     const { rows } = await this.attempt(() => this.queries.quarantined(this.db, keyOf(identifier)))
-    return rows.map(({ id, reason, signature, sha256, size, since, until, provider, sender }) => ({
-      ...{ id, identifier, reason: reason as QuarantinedMessage['reason'], signature, sha256, size, provider, sender },
-      since: new Date(since),
-      until: new Date(until),
-    }))
+    return rows.map((row) => ({ ...recordedOf(row), identifier }))
   }
 
   /**
