@@ -33,6 +33,7 @@ const layers = [
   ['backup', deny('providers', 'directory', 'store', 'haraka', 'cli')],
   ['growth', deny('providers', 'directory', 'store', 'haraka', 'cli')],
   ['account', deny('providers', 'ledger', 'store', 'haraka', 'cli')],
+  ['statistics', deny('providers', 'directory', 'store', 'haraka', 'cli')],
   ['haraka', deny('cli')],
 ]
 

@@ -27,7 +27,9 @@ export function outageCommand(): Command {
         )
         .requiredOption('--minutes <NUMBER>', 'how long it lasted', minutes)
         .addOption(
-          new Option('--sla <S|N>', 'whether it counts against the agreed availability').choices(['S', 'N']).makeOptionMandatory(),
+          new Option('--sla <S|N>', 'whether it counts against the agreed availability')
+            .choices(['S', 'N'])
+            .makeOptionMandatory(),
         )
         .option('--note <TEXT>', 'what happened, for ourselves', '')
         .action(add),
@@ -58,7 +60,9 @@ async function list(directory: string, { json }: { readonly json?: true }): Prom
   await withRegister(directory, async (ledger) => {
     for (const outage of await ledger.outages.list('', '9999-12-31')) {
       const { day, type, minutes: length, sla, note } = outage
-      say(json === true ? JSON.stringify(outage) : [day, type, `${length} minutes`, sla ? 'SLA' : 'no SLA', shown(note)].join('  '))
+      say(
+        json === true ? JSON.stringify(outage) : [day, type, `${length} minutes`, sla ? 'SLA' : 'no SLA', shown(note)].join('  '),
+      )
     }
   })
 }

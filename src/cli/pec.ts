@@ -10,8 +10,10 @@ import { indexCommand } from './index-command.js'
 import { initCommand } from './init.js'
 import { logCommand } from './log.js'
 import { mailboxCommand } from './mailbox.js'
+import { outageCommand } from './outage.js'
 import { quarantineCommand } from './quarantine.js'
 import { setCommand } from './set.js'
+import { statsCommand } from './stats.js'
 import { checkCommand, startCommand } from './start.js'
 import { complain } from './terminal.js'
 import { verifyCommand } from './verify.js'
@@ -31,6 +33,8 @@ const program = new Command('pec')
   .addCommand(indexCommand())
   .addCommand(logCommand())
   .addCommand(quarantineCommand())
+  .addCommand(statsCommand())
+  .addCommand(outageCommand())
   .addCommand(verifyCommand())
   .addCommand(archiveCommand())
   .addCommand(holdCommand())

@@ -27,6 +27,7 @@ const TABLES: { readonly [T in Copied]: readonly (keyof Tables[T] & string)[] } 
   quarantine: ['id'],
   archive_day: ['day'],
   hold: ['identifier'],
+  outage: ['id'],
 }
 
 const ROWS = 500

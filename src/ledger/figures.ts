@@ -54,11 +54,7 @@ export class Figures {
     const rows = this.events('acceptance', span)
       .innerJoin('recipient', 'recipient.identifier', 'event.identifier')
       .where('recipient.outcome_at', 'is not', null)
-      .select((eb) => [
-        eb.fn.countAll().as('concluded'),
-        eb.fn.avg(waited).as('mean'),
-        eb.fn.max(waited).as('longest'),
-      ])
+      .select((eb) => [eb.fn.countAll().as('concluded'), eb.fn.avg(waited).as('mean'), eb.fn.max(waited).as('longest')])
     const { concluded, mean, longest } = await this.attempt(() => rows.executeTakeFirstOrThrow())
     return { concluded: Number(concluded), mean: Number(mean ?? 0), longest: Number(longest ?? 0) }
   }

@@ -1,6 +1,7 @@
 /** The table of quarantine, for whoever looks through it or clears it out. */
 import type { Kysely } from 'kysely'
 import type { QuarantinedMessage } from '../points/ports.js'
+import type { Attempt } from './archive-days.js'
 import { keyOf } from './keys.js'
 import type { Tables } from './schema.js'
 
@@ -8,9 +9,6 @@ import type { Tables } from './schema.js'
 export interface RecordedQuarantine extends QuarantinedMessage {
   readonly since: Date
 }
-
-/** Runs an operation as the ledger does: again, within a bound, where it failed for a passing reason. */
-type Attempt = <T>(operation: () => Promise<T>) => Promise<T>
 
 const PAGE = 500
 

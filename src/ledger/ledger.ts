@@ -19,9 +19,11 @@ import type { ReceiptType, RecipientType } from '../pec/kinds.js'
 import { ArchiveDays } from './archive-days.js'
 import { attempt } from './attempt.js'
 import type { SqlDialect } from './dialect.js'
+import { Figures } from './figures.js'
 import { GroupCommit } from './group-commit.js'
 import { addressKey, keyOf } from './keys.js'
 import { KeptMessages, recordedOf, type RecordedQuarantine } from './kept.js'
+import { Outages } from './outages.js'
 import { prepareQueries, type Queries } from './queries.js'
 import { Retention } from './retention.js'
 import type { Tables } from './schema.js'
@@ -47,6 +49,10 @@ export class SqlLedger implements DeadlineLedger {
   readonly days: ArchiveDays
   /** What goes after its time, and what is held back. */
   readonly retention: Retention
+  /** Figures of the register over a period. */
+  readonly figures: Figures
+  /** The log of outages. */
+  readonly outages: Outages
   /** What is in quarantine. */
   readonly kept: KeptMessages
   private readonly db: Kysely<Tables>
@@ -66,6 +72,8 @@ export class SqlLedger implements DeadlineLedger {
     this.queries = prepareQueries(db, dialect)
     this.searches = prepareSearchQueries(db)
     this.retention = new Retention(db, (operation) => this.attempt(operation))
+    this.figures = new Figures(db, (operation) => this.attempt(operation))
+    this.outages = new Outages(db, (operation) => this.attempt(operation))
     this.kept = new KeptMessages(db, (operation) => this.attempt(operation))
     this.days = new ArchiveDays(db, dialect, (operation) => this.attempt(operation))
   }

@@ -20,7 +20,13 @@ export class Outages {
 
   /** Those of days from one (included) to another (excluded), in their order. */
   async list(from: string, to: string): Promise<readonly Outage[]> {
-    const rows = this.db.selectFrom('outage').selectAll().where('day', '>=', from).where('day', '<', to).orderBy('day').orderBy('id')
+    const rows = this.db
+      .selectFrom('outage')
+      .selectAll()
+      .where('day', '>=', from)
+      .where('day', '<', to)
+      .orderBy('day')
+      .orderBy('id')
     const found = await this.attempt(() => rows.execute())
     return found.map(({ day, type, minutes, sla, note }) => ({ day, type: type as OutageType, minutes, sla: sla === 1, note }))
   }

@@ -19,6 +19,7 @@
  *   By identifier for retrieval, by `until` for those that may go (L4).
  *
  * - `archive_day` (day): how far the archive of each day has come. `hold` (identifier): the messages that are kept beyond 30 months.
+ * - `outage` (day): the log of outages.
  *
  * A commit touches one leaf of each of these trees, nearly always the last or the one of its identifier: the cost grows with the depth
  * of a tree, not with its size (P6). After 30 months (L4) rows go by `event_time`: each old event names the message and the claims
@@ -91,6 +92,7 @@ export interface Tables {
   }
   archive_day: { day: string; state: string; manifest: string; events: number }
   hold: { identifier: string; since: number; reason: string }
+  outage: { id: Generated<number>; day: string; type: string; minutes: number; sla: number; note: string }
 }
 
 /** Rows that one step may write into one table: events and recipients are numbered `step.id × ROWS_PER_STEP + n`. */
@@ -130,6 +132,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: 'quarantine', up: createQuarantine },
   { name: 'retrieval by client and by type', up: createRetrieval },
   { name: 'archive and holds', up: createArchive },
+  { name: 'outages', up: createOutages },
 ]
 
 /** The one that this release reads and writes. */
@@ -332,4 +335,20 @@ async function createArchive(db: Kysely<Tables>, { types: { key, text, integer, 
     .addPrimaryKeyConstraint('hold_pk', ['identifier'])
     .modifyEnd(storage.keyed)
     .execute()
+}
+
+async function createOutages(db: Kysely<Tables>, dialect: SqlDialect): Promise<void> {
+  const { key, text, integer, storage } = dialect.types
+  await db.schema
+    .createTable('outage')
+    .ifNotExists()
+    .addColumn('id', integer, (c) => c.primaryKey().autoIncrement())
+    .addColumn('day', key, (c) => c.notNull())
+    .addColumn('type', key, (c) => c.notNull())
+    .addColumn('minutes', integer, (c) => c.notNull())
+    .addColumn('sla', integer, (c) => c.notNull())
+    .addColumn('note', text, (c) => c.notNull())
+    .modifyEnd(storage.numbered)
+    .execute()
+  await createIndex(db.schema.createIndex('outage_day').on('outage').columns(['day']), dialect)
 }

@@ -44,7 +44,17 @@ export interface AgidStatistics {
 }
 
 const P01_FIELDS = [
-  ...['CodGestPEC', 'Quadrimestre', 'Anno', 'NumDomini', 'NumCaselle', 'MsgUscita', 'MsgIngresso', 'VirusIngresso', 'VirusUscita'],
+  ...[
+    'CodGestPEC',
+    'Quadrimestre',
+    'Anno',
+    'NumDomini',
+    'NumCaselle',
+    'MsgUscita',
+    'MsgIngresso',
+    'VirusIngresso',
+    'VirusUscita',
+  ],
 ]
 const P02_FIELDS = ['CodGestPEC', 'Quadrimestre', 'Giorno', 'Anno', 'TipoDisservizio', 'Durata', 'SLA']
 

@@ -7,6 +7,9 @@ import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { buffer } from 'node:stream/consumers'
 import { readZip } from '../../src/archive/zip.js'
+import { fromBuffer } from '../../src/mail/source.js'
+import { momentOf } from '../../src/pec/moment.js'
+import { openFileQuarantine } from '../../src/quarantine/file-quarantine.js'
 import { Laboratory } from '../harness/laboratory.js'
 import { choosePorts, PASSWORD, TestGateway } from './gateway.js'
 import { original, PLAIN } from './originals.js'
@@ -31,7 +34,7 @@ function pec(...args: readonly string[]): Promise<Ended> {
   })
 }
 
-test('an operator retrieves what happened to a message', { timeout: 180_000 }, async (t) => {
+test('an operator retrieves what happened to a message', { timeout: 300_000 }, async (t) => {
   const lab = new Laboratory(t)
   const ports = await choosePorts()
   const retrieval = {
@@ -134,5 +137,41 @@ test('an operator retrieves what happened to a message', { timeout: 180_000 }, a
     const { stdout } = await promisify(execFile)('pdftotext', ['-layout', pdf, '-'])
     const words = (from: string): string => from.replace(/[^\p{L}\p{N}]/gu, '').toLowerCase()
     assert.equal(words(stdout), words(text))
+  })
+
+  await t.test('what is in quarantine is listed, exported and purged by its time', async () => {
+    const store = await openFileQuarantine({ directory: join(directory, 'quarantine'), months: 30 })
+    const since = new Date()
+    const file = await store.keep(fromBuffer(Buffer.from('Subject: x\r\n\r\nEICAR')), since)
+    const kept = { identifier, reason: 'virus', signature: 'Test.Eicar', provider: 'Gestore A S.p.A.', sender: MARIO } as const
+    await gateway.ledger.commit({ step: 'kept', at: momentOf(since), claims: [], events: [], quarantined: { ...file, ...kept } })
+    assert.match(
+      (await pec('quarantine', 'list', directory)).out,
+      new RegExp(`${file.id}  ${identifier}  ${MARIO}  Test\\.Eicar`),
+    )
+    assert.match((await pec('quarantine', 'show', directory, identifier)).out, /File +intact/)
+    const zip = join(await lab.directory(), 'virus.zip')
+    const exported = await pec('quarantine', 'export', directory, file.id, '--out', zip, '--requested-by', 'CERT')
+    assert.deepEqual([exported.status, (await stat(zip)).mode & 0o777], [0, 0o600], exported.err)
+    const early = await pec('quarantine', 'purge', directory, file.id)
+    assert.deepEqual([early.status, /its time is not over/.test(early.out)], [1, true])
+    assert.equal((await pec('hold', 'add', directory, identifier, '--reason', 'inquiry')).status, 0)
+    const forced = ['quarantine', 'purge', directory, file.id, '--force', '--reason', 'order of the court'] as const
+    assert.match((await pec(...forced)).out, /on hold/)
+    assert.equal((await pec('hold', 'remove', directory, identifier)).status, 0)
+    assert.match((await pec(...forced)).out, /1 messages purged/)
+    assert.equal((await pec('quarantine', 'show', directory, file.id)).status, 1)
+    const [purge] = (await gateway.ledger.search({ type: 'purge' }, 10)).events
+    assert.match(purge?.outcome ?? '', /purged from quarantine \(Test\.Eicar, .* before its time: order of the court/)
+  })
+
+  await t.test('figures of the day, and what AgID is told', async () => {
+    const outage = ['--day', '2026-02-10', '--type', '03', '--minutes', '12', '--sla', 'N']
+    assert.equal((await pec('outage', 'add', directory, ...outage)).status, 0)
+    assert.match((await pec('outage', 'list', directory)).out, /^2026-02-10  03  12 minutes  no SLA/)
+    const p02 = await pec('stats', 'agid', directory, '--year', '2026', '--period', '1', '--code', 'G1', '--csv', 'P02')
+    assert.match(p02.out, /\nG1,1,10\/02,2026,03,12,N\n$/, p02.err)
+    const today = await pec('stats', 'daily', directory, '--format', 'json')
+    assert.equal((JSON.parse(today.out) as { accepted: number }).accepted, 3, today.err)
   })
 })

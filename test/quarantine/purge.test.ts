@@ -129,28 +129,30 @@ describe('a message out of quarantine', () => {
 })
 
 for (const engine of ENGINES)
-  test(`the ledger lists what is kept, and forgets it, over ${engine.name}`, { skip: engine.skip }, async (t) => {
-    const ledger = await freshLedger(t, engine)
-    const untilOf = (n: number): Date => new Date(OVER.getTime() + Math.floor((n * 7) / 2) * 1000)
-    for (let n = 0; n < 6; n++)
-      await ledger.commit(entryOf(`${n}`, { quarantined: quarantinedOf(`${5 - n}@a.test`, { until: untilOf(5 - n) }) }))
-    const all = async (): Promise<readonly string[]> => {
-      const ids: string[] = []
-      for await (const { id } of ledger.kept.all()) ids.push(id)
-      return ids
-    }
-    assert.deepEqual(
-      await all(),
-      ['0', '1', '2', '3', '4', '5'].map((n) => `file-${n}@a.test`),
-    )
-    assert.deepEqual(
-      (await ledger.kept.named('3@a.test')).map(({ id }) => id),
-      ['file-3@a.test'],
-    )
-    assert.deepEqual(
-      (await ledger.kept.named('file-3@a.test')).map(({ since }) => since),
-      [SINCE],
-    )
-    await ledger.kept.forget('file-3@a.test')
-    assert.deepEqual([await ledger.kept.named('3@a.test'), (await all()).length], [[], 5])
+  describe(`over ${engine.name}`, { skip: engine.skip }, () => {
+    test('the ledger lists what is kept, and forgets it', async (t) => {
+      const ledger = await freshLedger(t, engine)
+      const untilOf = (n: number): Date => new Date(OVER.getTime() + Math.floor((n * 7) / 2) * 1000)
+      for (let n = 0; n < 6; n++)
+        await ledger.commit(entryOf(`${n}`, { quarantined: quarantinedOf(`${5 - n}@a.test`, { until: untilOf(5 - n) }) }))
+      const all = async (): Promise<readonly string[]> => {
+        const ids: string[] = []
+        for await (const { id } of ledger.kept.all()) ids.push(id)
+        return ids
+      }
+      assert.deepEqual(
+        await all(),
+        ['0', '1', '2', '3', '4', '5'].map((n) => `file-${n}@a.test`),
+      )
+      assert.deepEqual(
+        (await ledger.kept.named('3@a.test')).map(({ id }) => id),
+        ['file-3@a.test'],
+      )
+      assert.deepEqual(
+        (await ledger.kept.named('file-3@a.test')).map(({ since }) => since),
+        [SINCE],
+      )
+      await ledger.kept.forget('file-3@a.test')
+      assert.deepEqual([await ledger.kept.named('3@a.test'), (await all()).length], [[], 5])
+    })
   })
