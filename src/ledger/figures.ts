@@ -50,11 +50,15 @@ export class Figures {
 
   /** From the acceptance of messages accepted in the period to the outcome for each recipient. */
   async delays(span: Span): Promise<Delays> {
-    const waited = sql<number>`recipient.outcome_at - event.at`
+    const waited = sql<number | null>`recipient.outcome_at - event.at`
     const rows = this.events('acceptance', span)
       .innerJoin('recipient', 'recipient.identifier', 'event.identifier')
       .where('recipient.outcome_at', 'is not', null)
-      .select((eb) => [eb.fn.countAll().as('concluded'), eb.fn.avg(waited).as('mean'), eb.fn.max(waited).as('longest')])
+      .select((eb) => [
+        eb.fn.countAll().as('concluded'),
+        eb.fn.avg<number | string | null>(waited).as('mean'),
+        eb.fn.max<number | string | null>(waited).as('longest'),
+      ])
     const { concluded, mean, longest } = await this.attempt(() => rows.executeTakeFirstOrThrow())
     return { concluded: Number(concluded), mean: Number(mean ?? 0), longest: Number(longest ?? 0) }
   }
