@@ -35,6 +35,8 @@ const layers = [
   ['account', deny('providers', 'ledger', 'store', 'haraka', 'cli')],
   ['statistics', deny('providers', 'directory', 'store', 'haraka', 'cli')],
   ['haraka', deny('cli')],
+  ['haraka', deny('doctor', 'cli')],
+  ['doctor', deny('cli')],
 ]
 
 export default tseslint.config(

@@ -74,8 +74,13 @@ export async function readPeerAuthorities({ peers }: Config): Promise<Buffer | u
   return file
 }
 
-function certificatesIn(pem: Buffer, path: string): Buffer[] {
-  const certificates = readPem(pem, 'CERTIFICATE')
-  if (certificates.length === 0) throw new PecError('configuration', `${path} holds no certificate`)
-  return certificates
+/** The first certificate of a PEM file, DER. Rejects if it holds none. */
+export async function readCertificate(path: string): Promise<Buffer> {
+  return certificatesIn(await readFile(path), path)[0]
+}
+
+function certificatesIn(pem: Buffer, path: string): [Buffer, ...Buffer[]] {
+  const [first, ...others] = readPem(pem, 'CERTIFICATE')
+  if (first === undefined) throw new PecError('configuration', `${path} holds no certificate`)
+  return [first, ...others]
 }

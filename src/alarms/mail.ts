@@ -4,15 +4,25 @@ import type { AlarmMail } from '../config/alarms.js'
 import { CHANNEL_TIMEOUT_MS, type Channel } from './channel.js'
 import type { Alarm } from './node-troubles.js'
 
-/** `node` is this server's name. */
-export function mailChannel({ to, from, smarthost, tls }: AlarmMail, node: string): Channel {
-  const transport = createTransport({
+/** Rejects if the smarthost is not there, or has not the TLS that is asked for. */
+export async function proveSmarthost(mail: AlarmMail): Promise<void> {
+  await transportTo(mail).verify()
+}
+
+function transportTo({ smarthost, tls }: AlarmMail) {
+  return createTransport({
     ...{ host: smarthost.host, port: smarthost.port, secure: false },
     ...(tls === 'optional' ? { opportunisticTLS: true } : { requireTLS: true }),
     tls: { rejectUnauthorized: tls === 'verified' },
     ...{ connectionTimeout: CHANNEL_TIMEOUT_MS, greetingTimeout: CHANNEL_TIMEOUT_MS, socketTimeout: CHANNEL_TIMEOUT_MS },
     ...{ disableFileAccess: true, disableUrlAccess: true },
   })
+}
+
+/** `node` is this server's name. */
+export function mailChannel(mail: AlarmMail, node: string): Channel {
+  const { to, from, smarthost } = mail
+  const transport = transportTo(mail)
   return {
     name: `mail by ${smarthost.host}:${smarthost.port}`,
     async send(alarm) {

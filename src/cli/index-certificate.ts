@@ -5,9 +5,9 @@ import type { Config } from '../config/config.js'
 import { PecError } from '../errors.js'
 import { withOwnCertificate, withoutOwnCertificate } from '../providers/own-record.js'
 import { checkProfile } from '../smime/certificate.js'
-import { serviceAddress } from '../keys.js'
+import { readCertificate, serviceAddress } from '../keys.js'
 import { readInstance } from './instance.js'
-import { readOwnCertificate, replaceOwnRecord } from './own-index.js'
+import { replaceOwnRecord } from './own-index.js'
 import { say } from './terminal.js'
 
 export function certificateCommand(): Command {
@@ -15,12 +15,12 @@ export function certificateCommand(): Command {
     .description('add or remove one of our certificates in our own record; a running gateway takes it over')
     .addCommand(
       onCertificate('add', 'add the next one, before its key is put in place').action(async (directory: string, file: string) =>
-        add(readInstance(directory), directory, await readOwnCertificate(file)),
+        add(readInstance(directory), directory, await readCertificate(file)),
       ),
     )
     .addCommand(
       onCertificate('remove', 'remove an old one, once all that it signed has been delivered').action(
-        async (directory: string, file: string) => remove(readInstance(directory), await readOwnCertificate(file)),
+        async (directory: string, file: string) => remove(readInstance(directory), await readCertificate(file)),
       ),
     )
 }
@@ -35,7 +35,7 @@ function onCertificate(name: string, description: string): Command {
 async function add(config: Config, directory: string, added: Buffer): Promise<void> {
   const faults = checkProfile(added, { providerName: config.provider.name, address: serviceAddress(config) })
   if (faults.length > 0) throw new PecError('configuration', `the certificate cannot be ours: ${faults.join('; ')}`)
-  const ldif = withOwnCertificate(await readFile(config.index.file), await readOwnCertificate(config.signer.certificate), added)
+  const ldif = withOwnCertificate(await readFile(config.index.file), await readCertificate(config.signer.certificate), added)
   await replaceOwnRecord(config.index.file, ldif)
   say('Our record of the index has this certificate too.')
   say(`Other providers know it once they have our record: pec index export ${directory}`)
@@ -43,7 +43,7 @@ async function add(config: Config, directory: string, added: Buffer): Promise<vo
 }
 
 async function remove(config: Config, removed: Buffer): Promise<void> {
-  const current = await readOwnCertificate(config.signer.certificate)
+  const current = await readCertificate(config.signer.certificate)
   if (current.equals(removed)) throw new PecError('configuration', 'this certificate is the one that we sign with')
   await replaceOwnRecord(config.index.file, withoutOwnCertificate(await readFile(config.index.file), current, removed))
   say('Our record of the index does not have this certificate any more.')

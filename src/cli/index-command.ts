@@ -1,6 +1,7 @@
 /** `pec index`: the index of providers that the gateway goes by, and our own record in it. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { Command } from 'commander'
+import { readCertificate } from '../keys.js'
 import { parseLdif, writeLdif } from '../providers/ldif.js'
 import { ownEntries } from '../providers/own-record.js'
 import { readIndex } from '../providers/provider-index.js'
@@ -8,7 +9,7 @@ import { certificateCommand } from './index-certificate.js'
 import { readInstance } from './instance.js'
 import { diffCommand, publishCommand, syncCommand } from './index-sync.js'
 import { mergeIndex } from './merge-index.js'
-import { readOwnCertificate, replaceIndex } from './own-index.js'
+import { replaceIndex } from './own-index.js'
 import { say } from './terminal.js'
 
 export function indexCommand(): Command {
@@ -60,7 +61,7 @@ async function importIndex(directory: string, file: string): Promise<void> {
 
 async function exportOwn(directory: string, file: string | undefined): Promise<void> {
   const { index, signer } = readInstance(directory)
-  const own = ownEntries(parseLdif(await readFile(index.file)), await readOwnCertificate(signer.certificate))
+  const own = ownEntries(parseLdif(await readFile(index.file)), await readCertificate(signer.certificate))
   const ldif = writeLdif(own)
   if (file === undefined) process.stdout.write(ldif)
   else await writeFile(file, ldif)

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import type { Config } from '../config/config.js'
 import { PecError } from '../errors.js'
-import { openSigner } from '../keys.js'
+import { openSigner, readCertificate } from '../keys.js'
 import { openLedgerOf } from '../provider.js'
 import { describeChange, describeOwnDifference } from '../providers/index-changes.js'
 import { parseLdif, writeLdif } from '../providers/ldif.js'
@@ -14,7 +14,6 @@ import { CrlCache } from '../smime/crl.js'
 import { signEnclosed } from '../smime/sign.js'
 import { openSynchroniser } from '../synchroniser.js'
 import { readInstance } from './instance.js'
-import { readOwnCertificate } from './own-index.js'
 import { say } from './terminal.js'
 
 const clock = (): Date => new Date()
@@ -37,7 +36,7 @@ export function diffCommand(): Command {
     .action(async (directory: string, file: string) => {
       const { index, signer } = readInstance(directory)
       const fetched = await contentOf(await readFile(file))
-      const certificate = await readOwnCertificate(signer.certificate)
+      const certificate = await readCertificate(signer.certificate)
       show(compareIndexes(await readFile(index.file), fetched, certificate), 'would change', 'would have')
     })
 }
@@ -51,7 +50,7 @@ export function publishCommand(): Command {
 }
 
 async function sync(config: Config, mayShrink: boolean): Promise<void> {
-  const own = await readOwnCertificate(config.signer.certificate)
+  const own = await readCertificate(config.signer.certificate)
   const crls = new CrlCache({ sources: config.trust.crl, copies: config.trust.crlCopies, onEvent: say })
   await crls.refresh()
   const ledger = await openLedgerOf(config, say)

@@ -1,17 +1,9 @@
 /** The index file of an instance, and our own place in it. */
 import { readFile, stat } from 'node:fs/promises'
 import type { Config } from '../config/config.js'
-import { PecError } from '../errors.js'
+import { readCertificate } from '../keys.js'
 import { withOwnDomain } from '../providers/own-record.js'
 import { replaceFile } from '../replace-file.js'
-import { readPem } from '../smime/pem.js'
-
-/** DER. */
-export async function readOwnCertificate(path: string): Promise<Buffer> {
-  const [certificate] = readPem(await readFile(path), 'CERTIFICATE')
-  if (certificate === undefined) throw new PecError('configuration', `${path} holds no certificate`)
-  return certificate
-}
 
 /** In one step: a running gateway never reads half a file. */
 export function replaceIndex(path: string, ldif: Buffer): Promise<void> {
@@ -29,6 +21,6 @@ export async function indexWithDomain(
   domain: string,
 ): Promise<{ readonly ldif: Buffer; readonly isNew: boolean }> {
   const present = await readFile(index.file)
-  const ldif = withOwnDomain(present, await readOwnCertificate(signer.certificate), domain)
+  const ldif = withOwnDomain(present, await readCertificate(signer.certificate), domain)
   return { ldif, isNew: ldif !== present }
 }

@@ -4,6 +4,7 @@ import { Command } from 'commander'
 import { archiveCommand } from './archive.js'
 import { backupCommand, restoreCommand } from './backup.js'
 import { ledgerCheckCommand } from './check.js'
+import { doctorCommand } from './doctor.js'
 import { domainCommand } from './domain.js'
 import { holdCommand } from './hold.js'
 import { indexCommand } from './index-command.js'
@@ -24,6 +25,7 @@ const program = new Command('pec')
   .addCommand(initCommand())
   .addCommand(startCommand())
   .addCommand(checkCommand())
+  .addCommand(doctorCommand())
   .addCommand(setCommand())
   .addCommand(ledgerCheckCommand())
   .addCommand(backupCommand())

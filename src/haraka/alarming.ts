@@ -1,6 +1,5 @@
 /** The alarms of a node: what fails in any of its processes, told to an operator as [alarms] says. */
 import cluster from 'node:cluster'
-import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Channel } from '../alarms/channel.js'
@@ -11,8 +10,7 @@ import { newSending } from '../alarms/sending.js'
 import { webhookChannel } from '../alarms/webhook.js'
 import { hearWorkers, tellMaster } from '../alarms/worker-troubles.js'
 import type { Config } from '../config/config.js'
-import { PecError } from '../errors.js'
-import { readPem } from '../smime/pem.js'
+import { readCertificate } from '../keys.js'
 import type { Gateway } from './gateway.js'
 import type { Logger } from './types.js'
 import type { Watching } from './watching.js'
@@ -48,7 +46,7 @@ export function watchNode({ config, house, provider, watching }: Gateway, queue:
   const { alarms, signer, instance, files, quarantine } = config
   const certificates = [
     { what: 'signing certificate', read: () => house.issuer.signer.certificate },
-    { what: 'TLS certificate', read: () => listenersCertificate(config) },
+    { what: 'TLS certificate', read: () => readCertificate(join(instance, 'config', 'tls_cert.pem')) },
   ]
   const limits: readonly Limit[] = [
     certificateLimit(certificates, signer.warnDays, watching.clock),
@@ -66,13 +64,6 @@ function channelsOf({ alarms, log }: Config): Channel[] {
     ...(alarms.mail === undefined ? [] : [mailChannel(alarms.mail, node)]),
     ...(alarms.webhook === undefined ? [] : [webhookChannel(alarms.webhook, node)]),
   ]
-}
-
-async function listenersCertificate({ instance }: Config): Promise<Buffer> {
-  const path = join(instance, 'config', 'tls_cert.pem')
-  const [certificate] = readPem(await readFile(path), 'CERTIFICATE')
-  if (certificate === undefined) throw new PecError('configuration', `${path} holds no certificate`)
-  return certificate
 }
 
 /** At once and then from time to time. Returns what stops it. */
