@@ -1,93 +1,82 @@
-/** Opens the gateway in every process that handles mail, and runs the embedded mailbox store once. */
-import { randomUUID } from 'node:crypto'
-import { hostname } from 'node:os'
+/** Opens the gateway in every process that handles mail, and tells what happens in its sessions. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { UNSCANNED } from '../src/antivirus/none.js'
 import { parseConfig, type Config } from '../src/config/config.js'
 import type { Ini } from '../src/config/values.js'
-import { isPecError, reasonOf, type PecError } from '../src/errors.js'
-import { watchNode } from '../src/haraka/alarming.js'
-import { startArchive } from '../src/haraka/archive-job.js'
-import { startAccountPage } from '../src/haraka/account-page.js'
-import { UNCOMPARED } from '../src/haraka/clock.js'
+import { reasonOf, type PecError } from '../src/errors.js'
 import { admission, ownDescriptors } from '../src/haraka/descriptors.js'
-import { startDeadlines } from '../src/haraka/deadline-job.js'
-import { openEmbeddedStore } from '../src/haraka/embedded-store.js'
-import { restGateway, openGateway, theGateway, whenOpen } from '../src/haraka/gateway.js'
+import { closeGateway, isDelivering, openGateway, restGateway, theGateway, whenOpen } from '../src/haraka/gateway.js'
 import { harakaQueue, spareUnfinished } from '../src/haraka/haraka-queue.js'
 import { hook, PASS, type Reply } from '../src/haraka/hook.js'
-import { startHousekeeping } from '../src/haraka/housekeeping.js'
+import { takeLeave, type OpenSession } from '../src/haraka/leave-taking.js'
 import { cleanLine } from '../src/haraka/log-line.js'
-import { openIndexJob } from '../src/haraka/index-job.js'
 import { survive } from '../src/haraka/log-output.js'
+import { openMaster as beMaster, type Master } from '../src/haraka/master.js'
 import { keepBytes } from '../src/haraka/messages.js'
-import { startMonitor } from '../src/haraka/monitoring.js'
-import { startRescue } from '../src/haraka/orphans.js'
+import { openAtLast } from '../src/haraka/opening.js'
 import { endureTrouble } from '../src/haraka/queue-trouble.js'
 import { pointOf, roleOf } from '../src/haraka/session.js'
+import { leaveSignalsToMaster } from '../src/haraka/signals.js'
 import { tellRefusal, tellTls, type Denial } from '../src/haraka/telling.js'
-import type { Connection, Plugin, QueuedMail } from '../src/haraka/types.js'
+import type { Connection, HarakaServer, Plugin, QueuedMail } from '../src/haraka/types.js'
+import type { WorkerWord } from '../src/haraka/workers.js'
 
-/** Between two attempts to open what may be there later: a database that is away. */
-const OPENING_MS = 5_000
 /** The longest that a client waits for the gateway to open, or to hang up once it has been sent away. */
 const CLIENT_MS = 10_000
 
 let config: Config
+let master: Master | undefined
+const sessions = new Set<OpenSession>()
+let isLeaving = false
 let isRoom: () => boolean = () => true
-/** What the master ends: its own work, and the store, which the workers have done with by then. */
-const endings: (() => unknown)[] = []
 
 export function register(this: Plugin): void {
   this.timeout = 0
-  config = parseConfig(this.config.get('pec.ini') as Ini, process.env['HARAKA'] ?? process.cwd())
+  config = settingsOf(this)
   for (const output of [process.stdout, process.stderr]) survive(output)
   isRoom = admission(ownDescriptors(), tellOfDescriptors)
   spareUnfinished(this)
   endureTrouble(this)
+  leaveSignalsToMaster()
   this.register_hook('init_master', 'openMaster')
   this.register_hook('init_child', 'openWorker')
 }
 
 const stop = (error: unknown): Reply => ({ code: 'refuse', text: `The gateway cannot start: ${reasonOf(error)}` })
 
-/** Once, in the master or in the only process: it has the node's own work, and sends the notices that come of it. */
-export const openMaster = hook(async function () {
-  await openHere(this, 'strict')
-  if (config.antivirus.engine === 'none') this.logwarn(UNSCANNED)
-  if (config.clock === undefined) this.logwarn(UNCOMPARED)
-  if (config.store.embedded) {
-    const store = await openEmbeddedStore(config, (message) => this.lognotice(message))
-    endings.push(() => store.close())
-  }
-  const { deadlines, provider } = theGateway()
-  const queue = harakaQueue(this).directory
-  const household = { ledger: provider.ledger, queue, spool: config.files.spool, clock: deadlines.clock }
-  const job = startDeadlines(deadlines, `${hostname()} ${randomUUID()}`, this)
-  endings.push(watchNode(theGateway(), queue))
-  endings.push(await startMonitor(theGateway(), queue), await startAccountPage(theGateway(), this))
-  const indexJob = await openIndexJob(theGateway(), this)
-  endings.push(() => indexJob?.stop())
-  endings.push(() => job.stop(), startHousekeeping(household, this), startRescue(queue, this))
-  const archive = await startArchive(theGateway(), `${hostname()} ${randomUUID()}`, this)
-  endings.push(() => archive.stop())
+/** Once, in the master or in the only process. */
+export const openMaster = hook<HarakaServer>(async function (server) {
+  master = await beMaster({ server, plugin: this, readSettings: () => settingsOf(this) })
   return PASS
 }, stop)
 
+/** What a worker needs was there when the master looked: it tries again, for a worker that gave up would end the master. */
 export const openWorker = hook(async function () {
-  // The master has found everything in order; a worker that dies later must not wait for a token to be replaced.
-  await openHere(this, 'patient')
+  const tell = (word: WorkerWord): void => void process.send?.(word)
+  // One that dies later must not wait for a token to be replaced.
+  const open = () => openGateway(config, harakaQueue(this), this, 'patient')
+  const isWorthATry = (error: unknown): boolean => {
+    tell({ event: 'pec.fault', reason: reasonOf(error) })
+    return !isLeaving
+  }
+  await openAtLast(open, isWorthATry, this)
   this.lognotice('ready for mail')
+  tell({ event: 'pec.ready' })
   return PASS
 }, stop)
 
 /** A client waits a little for the gateway to open. A listener that plays no point takes no mail. */
-export const hook_connect = hook<Connection>(async (connection) => {
+export const hook_connect = hook<Connection & OpenSession>(async (connection) => {
+  sessions.add(connection)
   if (!isRoom()) return sendAway(connection, '4.3.2 Too many clients, please try again later')
   const gateway = await Promise.race([whenOpen(), sleep(CLIENT_MS, undefined, { ref: false })])
   if (gateway === undefined) return sendAway(connection, '4.3.2 Not ready yet, please try again later')
   const role = roleOf(connection, gateway.config)
   return role === undefined ? { code: 'refuse', text: 'This port is not in [listeners] of pec.ini' } : PASS
+})
+
+export const hook_disconnect = hook<Connection & OpenSession>((connection) => {
+  sessions.delete(connection)
+  return Promise.resolve(PASS)
 })
 
 const tellOfTls = hook<Connection>(
@@ -118,23 +107,18 @@ export const hook_data = hook<Connection>((connection) => {
 export const hook_log = cleanLine
 
 /** Haraka calls this when a process is told to end, with work still in hand. */
-export function shutdown(): void {
-  for (const end of endings) end()
+export function shutdown(this: Plugin): void {
+  isLeaving = true
+  master?.rest()
   restGateway()
-}
-
-/** Waits for a database that is away: a worker that gave up would end the master, and the others with it. */
-async function openHere(plugin: Plugin, start: 'strict' | 'patient'): Promise<void> {
-  for (;;) {
-    try {
-      await openGateway(config, harakaQueue(plugin), plugin, start)
-      return
-    } catch (error) {
-      if (!isPecError(error) || !error.temporary) throw error
-      plugin.logerror(`the gateway cannot open yet, next try in ${OPENING_MS / 1000} s: ${reasonOf(error)}`)
-    }
-    await sleep(OPENING_MS)
-  }
+  const queue = harakaQueue(this)
+  takeLeave(sessions, {
+    isBusy: () => isDelivering() || queue.underWay() > 0,
+    async close() {
+      master?.close()
+      await closeGateway()
+    },
+  })
 }
 
 /** At once, or when there is somebody to be told. */
@@ -148,4 +132,10 @@ function tellOfDescriptors(trouble: PecError | undefined): void {
 function sendAway({ client }: Connection, text: string): Reply {
   setTimeout(() => client.destroy(), CLIENT_MS).unref()
   return { code: 'hang-up', text }
+}
+
+/** As pec.ini is now: Haraka's reader keeps what it has read for whoever asks in the same way. */
+function settingsOf(plugin: Plugin): Config {
+  const ini = plugin.config.get('pec.ini', 'ini', { asOf: Date.now() }) as Ini
+  return parseConfig(ini, process.env['HARAKA'] ?? process.cwd())
 }

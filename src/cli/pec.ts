@@ -14,6 +14,7 @@ import { mailboxCommand } from './mailbox.js'
 import { outageCommand } from './outage.js'
 import { quarantineCommand } from './quarantine.js'
 import { setCommand } from './set.js'
+import { reloadCommand } from './reload.js'
 import { statsCommand } from './stats.js'
 import { checkCommand, startCommand } from './start.js'
 import { complain } from './terminal.js'
@@ -24,6 +25,7 @@ const program = new Command('pec')
   .showHelpAfterError()
   .addCommand(initCommand())
   .addCommand(startCommand())
+  .addCommand(reloadCommand())
   .addCommand(checkCommand())
   .addCommand(doctorCommand())
   .addCommand(setCommand())

@@ -4,7 +4,8 @@ import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { checkAntivirus } from '../antivirus/engine.js'
 import { UNSCANNED } from '../antivirus/none.js'
-import { reasonOf } from '../errors.js'
+import { PecError, reasonOf } from '../errors.js'
+import { isRunning } from '../haraka/control.js'
 import { checkProvider } from '../provider.js'
 import { harakaProgram, readInstance } from './instance.js'
 import { say } from './terminal.js'
@@ -15,6 +16,7 @@ export function startCommand(): Command {
     .argument('<DIR>', 'the instance directory, made by pec init')
     .action(async (directory: string) => {
       const config = readInstance(directory)
+      if (await isRunning(config.instance)) throw new PecError('configuration', `${directory} is running already`)
       await checkProvider(config)
       if (config.antivirus.engine === 'none') say(UNSCANNED)
       // It may come later: until then messages are refused for the time being.
@@ -36,12 +38,11 @@ export function checkCommand(): Command {
     })
 }
 
-/** Haraka ends its work in hand on SIGINT only. */
 function runHaraka(directory: string): Promise<number> {
   const haraka = spawn(process.execPath, [harakaProgram(), '-c', directory], { stdio: 'inherit' })
   const stop = (): void => void haraka.kill('SIGINT')
   process.on('SIGTERM', stop)
-  // A terminal sends Ctrl-C to both; a second SIGINT does no harm.
+  // A terminal sends Ctrl-C to both: the gateway ends once.
   process.on('SIGINT', stop)
   return new Promise((done, failed) => {
     haraka.once('error', failed)

@@ -6,6 +6,7 @@ declare module 'haraka-constants' {
     readonly denysoftdisconnect: number
     readonly ok: number
     readonly delay: number
+    readonly connection: { readonly state: { readonly CMD: number } }
   }
   export default constants
 }

@@ -41,11 +41,21 @@ export interface Gateway {
   readonly metrics: ServiceMetrics
 }
 
+interface Open {
+  readonly pool: LmtpPool
+  readonly provider: Provider
+  /** Begins nothing any more, and keeps no connection to the store. */
+  readonly rest: () => void
+}
+
 /** Deliveries that wait for a connection to the store, in memory; more are Haraka's. */
 const MAX_WAITING = 200
+/** Milliseconds after which nothing of a former gateway can be in hand: a message may be received for some minutes. */
+const PARTING_MS = 600_000
 
 let current: Gateway | undefined
-const endings: (() => void)[] = []
+/** What is open: the gateway in use last, after those whose work may still be under way. */
+const opens: Open[] = []
 let spamFilter: SpamFilter | undefined
 let announce: (gateway: Gateway) => void = () => undefined
 const opened = new Promise<Gateway>((resolve) => (announce = resolve))
@@ -55,7 +65,10 @@ export function useSpamFilter(filter: SpamFilter): void {
   spamFilter = filter
 }
 
-/** Opens the gateway of this process. Rejects with PecError 'configuration' naming every fault. */
+/**
+ * Opens the gateway of this process, in the place of a former one if there is one. Rejects with PecError 'configuration' naming every
+ * fault; the former one goes on then.
+ */
 export async function openGateway(config: Config, queue: HarakaQueue, log: Logger, start: 'strict' | 'patient'): Promise<void> {
   if (config.spam !== undefined && spamFilter === undefined)
     throw new PecError('configuration', '[spam] of pec.ini is enabled, but config/plugins has no line pec/spam')
@@ -95,12 +108,10 @@ export async function openGateway(config: Config, queue: HarakaQueue, log: Logge
     watching,
     metrics,
   }
-  endings.push(
-    () => pool.close(),
-    () => time.stop(),
-    () => watching.rest(),
-    stopAlarms,
-  )
+  const former = opens.at(-1)
+  if (former !== undefined) part(former)
+  const rest = (): void => [() => pool.close(), () => time.stop(), () => watching.rest(), stopAlarms].forEach((end) => end())
+  opens.push({ pool, provider, rest })
   watch.tell({ kind: 'started', at: clock() })
   announce(current)
 }
@@ -110,9 +121,9 @@ function nameOfKey({ signer, tokens }: Config): string {
   return tokens === undefined ? signer.key : `${tokens.tokens.join(', ')}: ${tokens.keyLabel ?? tokens.keyId ?? ''}`
 }
 
-/** The gateway of this process, once it is open: Haraka listens before that. A process whose gateway cannot open ends. */
+/** The gateway of this process, once it is open: Haraka listens before that. */
 export function whenOpen(): Promise<Gateway> {
-  return opened
+  return current === undefined ? opened : Promise.resolve(current)
 }
 
 /** The gateway of this process. Throws PecError, temporary, before it is open. */
@@ -121,7 +132,26 @@ export function theGateway(): Gateway {
   return current
 }
 
-/** Lets the process end once the work in hand is done: Haraka says so before that, and the hooks need the gateway until then. */
+/** A former gateway finishes what it has in hand with its own parts. */
+function part(former: Open): void {
+  former.rest()
+  setTimeout(() => {
+    if (opens.includes(former)) opens.splice(opens.indexOf(former), 1)
+    void former.provider.close()
+  }, PARTING_MS).unref()
+}
+
+/** Keeps no connection to the store from now on: the process is about to end, but the hooks need the gateway until then. */
 export function restGateway(): void {
-  for (const end of endings) end()
+  opens.at(-1)?.rest()
+}
+
+/** Whether deliveries of our own are under way. */
+export function isDelivering(): boolean {
+  return opens.some(({ pool }) => pool.isBusy)
+}
+
+/** Closes databases and all else that would keep the process alive. */
+export async function closeGateway(): Promise<void> {
+  for (const { provider } of opens.splice(0)) await provider.close()
 }

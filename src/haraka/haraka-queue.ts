@@ -9,7 +9,7 @@ interface Modules {
   }
   readonly queue: {
     readonly queue_dir: string
-    readonly delivery_queue: { push(mail: object): void }
+    readonly delivery_queue: { push(mail: object): void; length(): number }
     delete_dot_files: () => Promise<void>
   }
   readonly names: { name(): string }
@@ -29,6 +29,7 @@ export function harakaQueue(plugin: Plugin): HarakaQueue {
       outbound.build_todo(todo, { write: (bytes) => pieces.push(bytes) > 0 }, () => undefined)
       return Buffer.concat(pieces)
     },
+    underWay: () => queue.delivery_queue.length(),
     handOver: ({ name, path, notes }) => queue.delivery_queue.push(new outbound.HMailItem(name, path, notes)),
   }
 }

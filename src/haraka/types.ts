@@ -122,6 +122,8 @@ export interface HarakaQueue {
   newName(): string
   /** What stands before the message in a file. */
   headOf(todo: Todo): Buffer
+  /** Attempts under way, or about to be. */
+  underWay(): number
   /** Haraka takes a file up: its hooks, its attempts. */
   handOver(file: { readonly name: string; readonly path: string; readonly notes: Record<string, unknown> }): void
 }
@@ -134,8 +136,17 @@ export interface Logger {
   logcrit(...what: unknown[]): void
 }
 
+/** Haraka's server, as the hooks of its start get it. */
+export interface HarakaServer {
+  /** Undefined in a single process. */
+  readonly cluster?: unknown
+  readonly cfg: { readonly main: Readonly<Record<string, unknown>> }
+  /** Ends the process, by way of its work in hand if smtp.ini says so. */
+  performShutdown(): void
+}
+
 export interface HarakaConfig {
-  get(name: string, type?: string | Readonly<Record<string, unknown>>): unknown
+  get(name: string, type?: string | Readonly<Record<string, unknown>>, options?: Readonly<Record<string, unknown>>): unknown
 }
 
 /** The object that a plugin's exports become: `this` inside its functions. */

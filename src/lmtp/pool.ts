@@ -35,6 +35,11 @@ export class LmtpPool {
     return this.queue.length >= this.limits.waiting
   }
 
+  /** Whether a delivery is under way or waits. */
+  get isBusy(): boolean {
+    return this.busy > 0
+  }
+
   /**
    * A turn for one delivery, which resolves when it may begin, with what ends it. What the store has taken and nobody has taken note
    * of is delivered again after a crash: no more deliveries are between the two than there are connections, whoever makes them.

@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { setKeys, type Values } from '../../src/cli/settings.js'
 import { addMailbox } from '../../src/directory/directory-edit.js'
-import { harakaCommand, type Instance } from '../../src/lab/instance.js'
+import { harakaCommand, workersListening, type Instance } from '../../src/lab/instance.js'
 import { freePorts } from '../../src/lab/ports.js'
 import type { SmtpClient, Transcript } from '../../src/lab/smtp-client.js'
 import { within } from '../../src/lab/within.js'
@@ -19,7 +19,7 @@ import { openLedger } from '../../src/ledger/sqlite.js'
 import type { Laboratory } from '../harness/laboratory.js'
 import { readLetter, type Letter } from './letter.js'
 
-const PROGRAM = join(__dirname, '..', '..', 'dist', 'src', 'cli', 'pec.js')
+export const PROGRAM = join(__dirname, '..', '..', 'dist', 'src', 'cli', 'pec.js')
 /** Of all mailboxes. */
 export const PASSWORD = 'segreto'
 /** A hash that costs next to nothing: what passwords cost is tested elsewhere. */
@@ -46,6 +46,8 @@ export interface GatewayPlan {
   /** More of the processes' environment. */
   readonly environment?: Readonly<Record<string, string>>
   readonly mailboxes: readonly string[]
+  /** Worker processes; one by default. */
+  readonly workers?: number
   /** Ports on loopback, by domain. */
   readonly routes?: Readonly<Record<string, number>>
   /** More of pec.ini. */
@@ -72,7 +74,8 @@ export class TestGateway {
   readonly mxPort: number
   readonly submissionPort: number
   readonly ledger: SqlLedger
-  readonly instance: Instance
+  /** The one running now, or the last. */
+  instance: Instance
   private readonly lab: Laboratory
   private readonly plan: GatewayPlan
   private readonly ports: Ports
@@ -110,14 +113,13 @@ export class TestGateway {
     return TestGateway.start(this.lab, this.plan, directory, this.ports)
   }
 
+  /** Starts it again, once it has ended. */
+  async restart(): Promise<void> {
+    this.instance = await run(this.lab, this.plan, this.directory, this.ports)
+  }
+
   private static async start(lab: Laboratory, plan: GatewayPlan, directory: string, ports: Ports): Promise<TestGateway> {
-    const { submission, starttls, mx, store } = ports
-    const listeners = [submission, starttls, mx, ...(plan.storePort === undefined ? [store] : [])]
-    const instance = await lab.instance({
-      ...{ directory, ports: listeners, readyLines: [/ready for mail/], startMs: 60_000 },
-      ...(plan.environment === undefined ? {} : { environment: plan.environment }),
-      ...(plan.shell === undefined ? {} : { command: ['sh', '-c', plan.shell, 'sh', ...harakaCommand(directory)] }),
-    })
+    const instance = await run(lab, plan, directory, ports)
     const ledger = await openLedger(join(directory, 'ledger', 'pec.sqlite'))
     lab.atClose(() => ledger.close())
     return new TestGateway(lab, plan, directory, ports, instance, ledger)
@@ -217,6 +219,17 @@ export async function choosePorts(): Promise<Ports> {
   return { submission, starttls, mx, store }
 }
 
+function run(lab: Laboratory, plan: GatewayPlan, directory: string, ports: Ports): Promise<Instance> {
+  const { workers, environment, shell, storePort } = plan
+  const { submission, starttls, mx, store } = ports
+  return lab.instance({
+    ...{ directory, ports: [submission, starttls, mx, ...(storePort === undefined ? [store] : [])], startMs: 60_000 },
+    readyLines: [/ready for mail/, ...workersListening(workers ?? 0)],
+    ...(environment === undefined ? {} : { environment }),
+    ...(shell === undefined ? {} : { command: ['sh', '-c', shell, 'sh', ...harakaCommand(directory)] }),
+  })
+}
+
 async function init(directory: string, plan: GatewayPlan, ports: Ports): Promise<void> {
   const { name = 'Gestore A S.p.A.', domain = 'pec-a.test', keys, mailboxes, routes = {}, storePort } = plan
   const options = {
@@ -238,5 +251,6 @@ async function init(directory: string, plan: GatewayPlan, ports: Ports): Promise
     await setKeys(join(config, 'pec.ini'), { [section]: values })
   // A message that finds nobody is tried again soon, and given up before a test would be.
   await setKeys(join(config, 'rspamd.ini'), { main: { ...plan.rspamd } })
+  if (plan.workers !== undefined) await setKeys(join(config, 'smtp.ini'), { main: { nodes: String(plan.workers) } })
   await setKeys(join(config, 'outbound.ini'), { main: { temp_fail_intervals: '5s*3', ...plan.outbound } })
 }

@@ -56,6 +56,7 @@ async function rigOn(lab: Laboratory, script: Script, memory = 1000): Promise<Ri
     directory,
     newName: () => `file${names++}`,
     headOf: () => Buffer.alloc(0),
+    underWay: () => 0,
     handOver: ({ name }) => void done.push(`Haraka has ${name}`),
   }
   const mailboxes = {

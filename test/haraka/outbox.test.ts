@@ -29,6 +29,7 @@ async function makeQueue(lab: Laboratory) {
     directory,
     newName: () => `file${names++}`,
     headOf: ({ domain, rcpt_to }) => Buffer.from(`[${domain} ${rcpt_to.map(({ address }) => address).join(',')}]\n`),
+    underWay: () => 0,
     handOver: ({ name }) => void handedOver.push(name),
   }
   const outbox = openOutbox(queue, spool, { carry: (file) => void carried.push(file) })
