@@ -34,7 +34,6 @@ const layers = [
   ['growth', deny('providers', 'directory', 'store', 'haraka', 'cli')],
   ['account', deny('providers', 'ledger', 'store', 'haraka', 'cli')],
   ['statistics', deny('providers', 'directory', 'store', 'haraka', 'cli')],
-  ['haraka', deny('cli')],
   ['haraka', deny('doctor', 'cli')],
   ['doctor', deny('cli')],
 ]
