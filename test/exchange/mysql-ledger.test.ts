@@ -118,12 +118,20 @@ test('a gateway over MariaDB', { skip: mariadbIsMissing, timeout: 240_000 }, asy
       return true
     })
     // Without `pec start`, as a supervisor or Haraka's own script starts it: it does not listen before it is open.
-    const again = await lab.instance({
+    gateway.instance = await lab.instance({
       ...{ directory: gateway.directory, ports: [], startMs: 60_000 },
       readyLines: [/the gateway cannot open yet, next try in 5 s: .*cannot be reached/],
     })
     await server.start()
-    await again.waitForLog(/ready for mail/, 30_000)
+    await gateway.instance.waitForLog(/ready for mail/, 30_000)
     await recovered('Terzo')
+  })
+
+  await t.test('closes its connections when it ends, by the protocol', async () => {
+    const lost = async (): Promise<unknown> => (await server.run("show global status like 'Aborted_clients'"))[0]?.['Value']
+    const before = await lost()
+    assert.ok(await gateway.instance.stop(25_000))
+    await gateway.until('the connections to be gone', async () => (await server.run('show processlist', 'pec')).length === 1)
+    assert.equal(await lost(), before)
   })
 })
