@@ -79,7 +79,10 @@ export async function askClamd(endpoint: Endpoint, message: Source, timeoutMs: n
 /** Where a name has several addresses, and none of them answers, Node.js has a code and no words. */
 function whyOf(error: unknown): string {
   const words = reasonOf(error)
-  return words === '' && error instanceof Error && 'code' in error ? String(error.code) : words
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  // clamd says why it breaks off, but what it said is lost if we were still writing.
+  if (code === 'EPIPE' || code === 'ECONNRESET') return `${words}: is it beyond StreamMaxLength of clamd.conf?`
+  return words === '' ? code : words
 }
 
 async function exchange(socket: Socket, stream: Readable): Promise<string> {

@@ -83,5 +83,6 @@ function expect(reply: { readonly code: number; readonly lines: readonly string[
 
 function until(time: number): Promise<void> {
   const ms = time - performance.now()
-  return ms <= 0 ? Promise.resolve() : new Promise((resolve) => setTimeout(resolve, ms))
+  // A timer's clock has whole milliseconds, and may be up to one ahead: a message would begin before it is due.
+  return ms <= 0 ? Promise.resolve() : new Promise((resolve) => setTimeout(resolve, Math.ceil(ms) + 1))
 }

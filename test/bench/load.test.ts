@@ -29,11 +29,12 @@ test('a message that arrives by itself is recognised by its Message-ID', async (
   lab.atClose(() => store.close())
   const load = await loadOn(lab, log, store.port)
   await submitOne(load)
-  await saturate(load, 100, 4)
-  await trickle(load, 100, 50)
+  await saturate(load, 500, 4)
+  await trickle(load, 500, 50)
   const { exchanges } = log.take()
-  assert.ok(exchanges.length >= 7)
-  assert.ok(exchanges.every(({ accepted = 0, message = 0 }) => accepted >= message && message > 0))
+  assert.ok(exchanges.length >= 7, `${exchanges.length} exchanges`)
+  const wrong = exchanges.filter(({ accepted = 0, message = 0 }) => !(accepted >= message && message > 0))
+  assert.deepEqual(wrong, [])
 })
 
 test('receipts and envelopes are told apart and belong to the message they refer to', async (t) => {
