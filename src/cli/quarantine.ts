@@ -1,12 +1,12 @@
 /** `pec quarantine`: the infected messages that are kept (A3, R5). */
 import { Command } from 'commander'
-import type { Config } from '../config/config.js'
 import { PecError } from '../errors.js'
 import type { RecordedQuarantine } from '../ledger/kept.js'
 import type { SqlLedger } from '../ledger/ledger.js'
 import { exportKept } from '../quarantine/export.js'
 import { stateOfKeptFile } from '../quarantine/kept-file-check.js'
-import { purgeKept, type PurgeVerdict } from '../quarantine/purge.js'
+import { purgeKept, purgeOver, type PurgeVerdict } from '../quarantine/purge.js'
+import { purgeMeans } from '../quarantine-purge.js'
 import { recordAct } from '../retrieval/record.js'
 import { withoutBrackets } from './log-query.js'
 import { withRegister } from './register.js'
@@ -127,31 +127,18 @@ async function purge(directory: string, name: string | undefined, { force, reaso
   if (force === true && (name === undefined || reason === undefined))
     throw new PecError('configuration', '--force purges one message, by its name, and needs --reason')
   await withRegister(directory, async (ledger, config) => {
-    const means = await purgeMeans(ledger, config)
-    const chosen = name === undefined ? ledger.kept.all() : await find(ledger, name)
+    const means = await purgeMeans(ledger, config, new Date())
+    const tell = ({ id }: { readonly id: string }, verdict: PurgeVerdict): void => say(`${id}  ${VERDICTS[verdict]}`)
+    if (name === undefined) { say(`${await purgeOver(ledger.kept.all(), means, tell)} messages purged.`); return; }
     let purged = 0
-    for await (const kept of chosen) {
-      if (name === undefined && kept.until > means.now) break
+    for (const kept of await find(ledger, name)) {
       const verdict = await purgeKept(kept, means, force === true ? reason : undefined)
       if (verdict === 'purged') purged++
-      else if (name !== undefined) process.exitCode = 1
-      say(`${kept.id}  ${VERDICTS[verdict]}`)
+      else process.exitCode = 1
+      tell(kept, verdict)
     }
     say(`${purged} messages purged.`)
   })
-}
-
-async function purgeMeans(ledger: SqlLedger, config: Config): Promise<Parameters<typeof purgeKept>[1]> {
-  const now = new Date()
-  const provider = config.provider.name
-  const holds = await ledger.retention.holds()
-  return {
-    ...{ directory: config.quarantine.directory, shared: config.ledger.engine === 'mysql', now },
-    held: new Set(holds.map(({ identifier }) => identifier)),
-    record: ({ identifier }, outcome) =>
-      recordAct(ledger, now, { type: 'purge', identifier, provider, requestedBy: '', outcome }),
-    forget: (id) => ledger.kept.forget(id),
-  }
 }
 
 async function find(ledger: SqlLedger, name: string): Promise<readonly RecordedQuarantine[]> {

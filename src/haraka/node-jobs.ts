@@ -9,6 +9,8 @@ import { theGateway } from './gateway.js'
 import { harakaQueue } from './haraka-queue.js'
 import { startHousekeeping } from './housekeeping.js'
 import { openIndexJob } from './index-job.js'
+import { purgeOver } from '../quarantine/purge.js'
+import { purgeMeans } from '../quarantine-purge.js'
 import { startMonitor } from './monitoring.js'
 import type { Plugin } from './types.js'
 
@@ -17,7 +19,10 @@ export async function startNodeJobs(plugin: Plugin): Promise<() => void> {
   const gateway = theGateway()
   const { config, deadlines, provider } = gateway
   const queue = harakaQueue(plugin).directory
-  const household = { ledger: provider.ledger, queue, spool: config.files.spool, clock: deadlines.clock }
+  const { ledger } = provider
+  const purgeQuarantine = async (now: Date): Promise<number> =>
+    purgeOver(ledger.kept.all(), await purgeMeans(ledger, config, now))
+  const household = { ledger, purgeQuarantine, queue, spool: config.files.spool, clock: deadlines.clock }
   const holder = `${hostname()} ${randomUUID()}`
   const notices = startDeadlines(deadlines, holder, plugin)
   const index = await openIndexJob(gateway, plugin)

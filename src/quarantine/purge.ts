@@ -39,6 +39,22 @@ export async function purgeKept(kept: QuarantinedMessage, means: PurgeMeans, rea
   return 'purged'
 }
 
+/** Purges all whose time is over; they come with the first to go first. Each verdict is told; resolves to how many went. Rejects as above. */
+export async function purgeOver(
+  all: AsyncIterable<QuarantinedMessage>,
+  means: PurgeMeans,
+  tell: (kept: QuarantinedMessage, verdict: PurgeVerdict) => void = () => undefined,
+): Promise<number> {
+  let purged = 0
+  for await (const kept of all) {
+    if (kept.until > means.now) break
+    const verdict = await purgeKept(kept, means)
+    if (verdict === 'purged') purged++
+    tell(kept, verdict)
+  }
+  return purged
+}
+
 async function isFile(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,

@@ -30,7 +30,14 @@ function nodeOf(t: TestContext) {
   const { done, ...log } = mailOf()
   let [wall, steady] = [NOON.getTime(), 0]
   const node = {
-    ...{ queue, purges, done, failure: undefined as Error | undefined, doubt: undefined as Error | undefined },
+    ...{
+      queue,
+      purges,
+      quarantine: [] as Date[],
+      done,
+      failure: undefined as Error | undefined,
+      doubt: undefined as Error | undefined,
+    },
     spooled: () => readdirSync(spool),
     start: () => {
       const ledger = {
@@ -43,7 +50,8 @@ function nodeOf(t: TestContext) {
         if (node.doubt !== undefined) throw node.doubt
         return new Date(wall)
       }
-      t.after(startHousekeeping({ ...{ ledger, queue, spool, clock }, steady: () => steady }, log))
+      const purgeQuarantine = (at: Date): Promise<number> => Promise.resolve(node.quarantine.push(at))
+      t.after(startHousekeeping({ ...{ ledger, purgeQuarantine, queue, spool, clock }, steady: () => steady }, log))
     },
     /** Time passes, on both clocks, and what is due is done. */
     pass: async (days: number, isDone: () => boolean): Promise<void> => {
@@ -82,6 +90,7 @@ test('old steps are forgotten and the spool is cleared, soon and then every day,
   assert.deepEqual(node.purges, [])
   await node.pass(1 / 24, () => node.spooled().length === 0)
   assert.deepEqual(node.purges, [{ before: node.monthAgo(), kept: [] }])
+  assert.deepEqual(node.quarantine, [new Date(NOON.getTime() + DAY / 24)])
   await node.pass(23 / 24, () => node.purges.length === 2)
   assert.deepEqual(node.done, [])
 })
@@ -119,7 +128,7 @@ test('on a day on which the clock was set nothing is forgotten or cleared', asyn
   node.set(31)
   await node.pass(1 / 24, () => node.done.length > 0)
   assert.deepEqual(node.done, [`warn: the clock was set by ${31 * 86_400} s: nothing is forgotten or cleared today`])
-  assert.deepEqual([node.purges.length, node.spooled().length], [0, 1])
+  assert.deepEqual([node.purges.length, node.quarantine.length, node.spooled().length], [0, 0, 1])
   await node.pass(23 / 24, () => node.spooled().length === 0)
   assert.deepEqual(node.purges, [{ before: node.monthAgo(), kept: [] }])
 })

@@ -8,7 +8,7 @@ import { fromBuffer } from '../../src/mail/source.js'
 import type { QuarantinedMessage } from '../../src/points/ports.js'
 import { exportKept } from '../../src/quarantine/export.js'
 import { openFileQuarantine } from '../../src/quarantine/file-quarantine.js'
-import { purgeKept, type PurgeMeans } from '../../src/quarantine/purge.js'
+import { purgeKept, purgeOver, type PurgeMeans } from '../../src/quarantine/purge.js'
 import { Laboratory } from '../harness/laboratory.js'
 import { entryOf, quarantinedOf } from '../ledger/entries.js'
 import { ENGINES, freshLedger } from '../ledger/engines.js'
@@ -48,6 +48,23 @@ function meansFor({ directory }: Kept, parts: Partial<PurgeMeans> = {}): { reado
 const isThere = (path: string): Promise<boolean> => stat(path).then(Boolean, () => false)
 
 describe('purging quarantine', () => {
+  test('ends with the first whose time is not over', async (t) => {
+    const first = await keep(t)
+    const { means, done } = meansFor(first)
+    const later = { ...first.kept, id: 'later', until: new Date(OVER.getTime() + 1) }
+    async function* all() {
+      await Promise.resolve()
+      yield first.kept
+      yield later
+      yield assert.fail('nobody looks any further')
+    }
+    const told: string[] = []
+    assert.equal(await purgeOver(all(), means, ({ id }, verdict) => told.push(`${id} ${verdict}`)), 1)
+    assert.deepEqual(told, [`${first.kept.id} purged`])
+    assert.equal(done.at(-1), first.kept.id)
+    assert.equal(await isThere(first.path), false)
+  })
+
   test('removes what is past its time, registers it, and only then forgets it', async (t) => {
     const place = await keep(t)
     const { means, done } = meansFor(place)
