@@ -129,7 +129,10 @@ async function purge(directory: string, name: string | undefined, { force, reaso
   await withRegister(directory, async (ledger, config) => {
     const means = await purgeMeans(ledger, config, new Date())
     const tell = ({ id }: { readonly id: string }, verdict: PurgeVerdict): void => say(`${id}  ${VERDICTS[verdict]}`)
-    if (name === undefined) { say(`${await purgeOver(ledger.kept.all(), means, tell)} messages purged.`); return; }
+    if (name === undefined) {
+      say(`${await purgeOver(ledger.kept.all(), means, tell)} messages purged.`)
+      return
+    }
     let purged = 0
     for (const kept of await find(ledger, name)) {
       const verdict = await purgeKept(kept, means, force === true ? reason : undefined)
