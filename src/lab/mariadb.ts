@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { createConnection, type Connection } from 'mysql2/promise'
 import { startInstance, type Instance } from './instance.js'
 import { freePort } from './ports.js'
+import { within } from './within.js'
 
 /** Small, and without waiting for the disk: a killed server loses nothing that it wrote, only a machine would. */
 const SMALL = ['--innodb-log-file-size=8M', '--innodb-buffer-pool-size=32M', '--innodb-flush-method=nosync']
@@ -46,6 +47,13 @@ export class Mariadb {
       ...{ directory: this.folder, ports: [this.port], startMs: 30_000 },
       command: ['mariadbd', '--no-defaults', ...this.place, ...address, ...this.settings],
     })
+    // It listens on its port a moment before it does on its socket.
+    await within(30_000, `${this.socket} takes no connections`, () =>
+      this.connect().then(
+        (connection) => connection.end().then(() => true),
+        () => false,
+      ),
+    )
   }
 
   /** Milliseconds of CPU that it has used since its last start. */
