@@ -10,6 +10,7 @@ import { measureMemory } from './memory.js'
 import { plain } from './plain.js'
 import { toJson, toText, type Cell, type Findings } from './report.js'
 import { withRig, type Rig } from './rig.js'
+import { measureTokens } from './tokens.js'
 import type { System } from './system.js'
 import { measureThroughput, type Pace } from './throughput.js'
 
@@ -42,10 +43,11 @@ async function run(options: Options): Promise<Findings> {
   }
   progress('cryptography')
   const cryptography = parts.includes('cryptography') ? await measureCryptography(quick ? 5 : 15, 300) : undefined
+  const tokens = parts.includes('cryptography') ? await measureTokens(quick ? 3 : 9, 1000) : undefined
   const certified = parts.includes('recipients') && options.systems.includes('gateway')
   progress('many recipients')
   const manyRecipients = certified ? await measureManyRecipients(500) : undefined
-  return { quick, cells, memory, cryptography, manyRecipients }
+  return { quick, cells, memory, cryptography, tokens, manyRecipients }
 }
 
 /** All systems up at the same time with so many workers, measured in turns. */

@@ -6,6 +6,7 @@ import { median, rounded } from './figures.js'
 import type { ManyRecipientsFigures } from './many-recipients.js'
 import type { MemoryFigures } from './memory.js'
 import type { Throughput } from './throughput.js'
+import type { TokenFigures } from './tokens.js'
 
 /** Throughput of one system with messages of one size and so many workers. */
 export interface Cell {
@@ -18,6 +19,7 @@ export interface Cell {
 export interface Findings {
   readonly quick: boolean
   readonly cryptography: CryptographyFigures | undefined
+  readonly tokens: TokenFigures | undefined
   readonly cells: readonly Cell[]
   readonly memory: { readonly plain?: MemoryFigures; readonly gateway?: MemoryFigures }
   readonly manyRecipients: ManyRecipientsFigures | undefined
@@ -42,6 +44,7 @@ export function toJson(findings: Findings): Json {
     signatureCpuMs: figure(cryptography?.signatureMs),
     signatureOverRawRsa: figure(cryptography?.signatureOverRawRsa),
     verifyCpuMs: figure(cryptography?.verificationMs),
+    tokenSignaturesOverFile: figure(findings.tokens?.tokenOverFile),
     cpuOverPlainHop20k: figure(cpuOverPlain(findings.cells, '20k')),
     cpuOverPlainHop1m: figure(cpuOverPlain(findings.cells, '1m')),
     memory30mOverPlainMb: figure(memory.gateway && memory.plain && memory.gateway.peakMb - memory.plain.peakMb),
@@ -72,6 +75,13 @@ export function toText(findings: Findings): string {
     lines.push(
       `CPU ms at 20 KiB: raw RSA-2048 ${rounded(rawRsaMs)}, signature ${rounded(signatureMs)} ` +
         `(${rounded(signatureOverRawRsa)} times raw), verification ${rounded(verificationMs)}`,
+    )
+  }
+  if (findings.tokens !== undefined) {
+    const { filePerSecond, tokenPerSecond, tokenOverFile } = findings.tokens
+    lines.push(
+      `signatures a second: key in a file ${Math.round(filePerSecond)}, in a SoftHSM2 token ${Math.round(tokenPerSecond)} ` +
+        `(${rounded(tokenOverFile)} times)`,
     )
   }
   for (const [system, figures] of Object.entries(memory)) {

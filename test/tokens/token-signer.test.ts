@@ -11,7 +11,7 @@ import { fromBuffer } from '../../src/mail/source.js'
 import type { KeyAndCertificate } from '../../src/smime/issue.js'
 import { signDetached } from '../../src/smime/sign.js'
 import { openTokenSigner, type TokenSigner, type TokenSignerSettings } from '../../src/tokens/token-signer.js'
-import { PIN, SOFTHSM, SoftHsm } from '../harness/softhsm.js'
+import { PIN, SOFTHSM, SoftHsm } from '../../src/lab/softhsm.js'
 import { makeProvider, openssl, temporaryDirectory, writeFiles } from '../smime/fixtures.js'
 
 const DATA = Buffer.alloc(120, 'signed attributes')

@@ -1,4 +1,4 @@
-/** Tokens of SoftHSM2 in a directory of the test's own, with a key imported into each. */
+/** Tokens of SoftHSM2 in a directory of their own, with a key imported into each. */
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, rename, writeFile } from 'node:fs/promises'
