@@ -10,7 +10,8 @@ import { dayAfter, monthsAfter, periodOf } from './day.js'
 import type { ArchiveHouse } from './house.js'
 import { handedInFor, logsFolder } from './logs.js'
 import { FORMAT, writeManifest, type Manifest } from './manifest.js'
-import { daysIn, factsOf, filesOf, makeFolder, publish, readIfThere, sha256, unfinished, writeWhole } from './place.js'
+import { digestOf } from '../file-digest.js'
+import { daysIn, filesOf, makeFolder, publish, readIfThere, sha256, unfinished, writeWhole } from './place.js'
 import type { ArchivedDay, RegisterRow } from './register.js'
 import { CSV_COLUMNS, csvRow, jsonLine } from './rows.js'
 import { readZip, writeZip, type NewMember } from './zip.js'
@@ -73,7 +74,7 @@ async function exportDay(
       previous: previous === undefined ? null : { day: previous.day, sha256: previous.manifest },
       events,
       late: Object.fromEntries(late.counts),
-      archive: { name: `${day}.zip`, ...(await factsOf(zip)) },
+      archive: { name: `${day}.zip`, ...(await digestOf(zip)) },
       members: written,
     }
     if (!(await stillOurs())) throw new PecError('archive', `another node took over the archive of ${day}`, { temporary: true })

@@ -1,11 +1,11 @@
 /** The manifest of a day: what its archive holds, and the day before. It is what is signed and stamped. README.md here. */
 import { PecError } from '../errors.js'
 import { isDay } from './day.js'
-import type { FileFacts } from './place.js'
+import type { FileDigest } from '../file-digest.js'
 
 export const FORMAT = 'haraka-pec archive 1'
 
-export interface Member extends FileFacts {
+export interface Member extends FileDigest {
   readonly name: string
 }
 

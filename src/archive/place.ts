@@ -1,6 +1,5 @@
 /** The archive's folder: the files of each day, and how they come to be there whole or not at all. */
 import { createHash, randomUUID } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { isDay } from './day.js'
@@ -25,23 +24,6 @@ export function filesOf(folder: string, day: string): DayFiles {
 export async function daysIn(folder: string): Promise<string[]> {
   const names = await readdir(folder)
   return [...new Set(names.map((name) => name.slice(0, 10)).filter(isDay))].sort()
-}
-
-export interface FileFacts {
-  /** Bytes. */
-  readonly size: number
-  /** Hex. */
-  readonly sha256: string
-}
-
-export async function factsOf(path: string): Promise<FileFacts> {
-  const hash = createHash('sha256')
-  let size = 0
-  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
-    hash.update(chunk)
-    size += chunk.length
-  }
-  return { size, sha256: hash.digest('hex') }
 }
 
 export function sha256(bytes: Buffer): Buffer {

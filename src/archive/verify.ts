@@ -8,7 +8,8 @@ import { verifyDetached } from '../smime/verify.js'
 import { verifyResponse, type TimeStamp } from '../timestamp/response.js'
 import { dayAfter, dayOf } from './day.js'
 import { readManifest, type Manifest, type Member } from './manifest.js'
-import { daysIn, factsOf, filesOf, isThere, readIfThere, sha256 } from './place.js'
+import { digestOf } from '../file-digest.js'
+import { daysIn, filesOf, isThere, readIfThere, sha256 } from './place.js'
 import { readZip } from './zip.js'
 
 export type FaultCode =
@@ -132,7 +133,7 @@ async function checkSignature(bytes: Buffer, signature: Buffer, { manifest, stam
 }
 
 async function checkZip(path: string, { archive, members }: Manifest, fault: Tell): Promise<void> {
-  const { size, sha256: digest } = await factsOf(path)
+  const { size, sha256: digest } = await digestOf(path)
   if (size !== archive.size || digest !== archive.sha256) fault('zip', `the zip file is altered: its SHA-256 is ${digest}`)
   const missing = new Map(members.map((member) => [member.name, member]))
   try {

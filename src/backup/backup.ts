@@ -7,7 +7,8 @@ import { isAbsolute, join, relative } from 'node:path'
 import type { Config } from '../config/config.js'
 import { PecError } from '../errors.js'
 import { backupLedger } from '../ledger/copy.js'
-import { copyTree, digestOf, type CopiedFile } from './tree.js'
+import { digestOf } from '../file-digest.js'
+import { copyTree, type CopiedFile } from './tree.js'
 
 /** manifest.json */
 export interface Manifest {

@@ -5,7 +5,8 @@ import type { Config } from '../config/config.js'
 import { PecError, reasonOf } from '../errors.js'
 import { restoreLedger } from '../ledger/copy.js'
 import { INSTANCE, LEDGER, QUARANTINE, QUEUE, type Manifest } from './backup.js'
-import { copyTree, digestOf } from './tree.js'
+import { digestOf } from '../file-digest.js'
+import { copyTree } from './tree.js'
 
 /** Reads a backup whole, and rejects with PecError 'configuration' naming every file that is missing or not what was written. */
 export async function verifyBackup(from: string): Promise<Manifest> {

@@ -1,6 +1,5 @@
 /** Folders copied file by file, privately and durably, with a digest of each. */
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { mkdir, open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 
@@ -75,14 +74,4 @@ function noneIfGone(error: unknown): [] {
 
 function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code
-}
-
-export async function digestOf(path: string): Promise<Omit<CopiedFile, 'path'>> {
-  const hash = createHash('sha256')
-  let size = 0
-  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
-    hash.update(chunk)
-    size += chunk.length
-  }
-  return { size, sha256: hash.digest('hex') }
 }

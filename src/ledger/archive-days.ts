@@ -3,8 +3,8 @@ import type { Kysely } from 'kysely'
 import { dayOf, periodOf } from '../archive/day.js'
 import type { ArchivedDay, ArchiveRegister, DayState, RegisterRow } from '../archive/register.js'
 import { PecError } from '../errors.js'
-import type { EventType } from '../points/ports.js'
 import type { SqlDialect } from './dialect.js'
+import { eventOf, evidenceIn } from './event-row.js'
 import { prepare, type Executor } from './statements.js'
 import type { Tables } from './schema.js'
 
@@ -28,20 +28,7 @@ export class ArchiveDays implements ArchiveRegister {
     const { from, to } = periodOf(day)
     const [at, type, id] = after === undefined ? [from.getTime(), '', -1] : [after.at.getTime(), after.type, after.id]
     const { rows } = await this.attempt(() => this.queries.events(this.db, at, to.getTime(), at, type, id, limit))
-    return rows.map((row) => ({
-      id: row.id,
-      at: new Date(row.at),
-      type: row.type as EventType,
-      identifier: row.identifier,
-      messageId: row.message_id,
-      sender: row.sender_address,
-      recipients: JSON.parse(row.recipients) as string[],
-      subject: row.subject ?? undefined,
-      provider: row.provider,
-      outcome: row.outcome,
-      daticert: row.daticert ?? undefined,
-      signature: row.signature ?? undefined,
-    }))
+    return rows.map((row) => ({ id: row.id, identifier: row.identifier, ...eventOf(row), ...evidenceIn(row) }))
   }
 
   async countDay(day: string): Promise<Readonly<Record<string, number>>> {

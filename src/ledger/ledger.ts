@@ -19,6 +19,7 @@ import type { ReceiptType, RecipientType } from '../pec/kinds.js'
 import { ArchiveDays } from './archive-days.js'
 import { attempt } from './attempt.js'
 import type { SqlDialect } from './dialect.js'
+import { eventOf, evidenceIn } from './event-row.js'
 import { Figures } from './figures.js'
 import { GroupCommit } from './group-commit.js'
 import { addressKey, keyOf } from './keys.js'
@@ -136,19 +137,7 @@ export class SqlLedger implements DeadlineLedger {
   /** The register's rows about a message, in the order of time. */
   async eventsOf(identifier: string): Promise<readonly RecordedEvent[]> {
     const { rows } = await this.attempt(() => this.queries.events(this.db, keyOf(identifier)))
-    return rows.map((row) => ({
-      at: new Date(row.at),
-      type: row.type as EventType,
-      identifier,
-      messageId: row.message_id,
-      sender: row.sender_address,
-      recipients: JSON.parse(row.recipients) as string[],
-      subject: row.subject ?? undefined,
-      provider: row.provider,
-      outcome: row.outcome,
-      daticert: row.daticert ?? undefined,
-      signature: row.signature ?? undefined,
-    }))
+    return rows.map((row) => ({ identifier, ...eventOf(row), ...evidenceIn(row) }))
   }
 
   /** A page of the register (L5): at most `limit` of the events that a query means, those after a position where one is given. */

@@ -4,6 +4,7 @@
  */
 import type { Kysely } from 'kysely'
 import type { EventType, RegisterEvent } from '../points/ports.js'
+import { eventOf } from './event-row.js'
 import { addressKey, keyOf } from './keys.js'
 import type { Tables } from './schema.js'
 import { prepare, type Executor } from './statements.js'
@@ -290,16 +291,5 @@ export function isMeant(event: Marks, { identifier, sender, recipient, provider,
 }
 
 function foundOf(row: EventRow): FoundEvent {
-  return {
-    id: row.id,
-    at: new Date(row.at),
-    type: row.type as EventType,
-    identifier: row.identifier,
-    messageId: row.message_id,
-    sender: row.sender_address,
-    recipients: JSON.parse(row.recipients) as string[],
-    subject: row.subject ?? undefined,
-    provider: row.provider,
-    outcome: row.outcome,
-  }
+  return { id: row.id, identifier: row.identifier, ...eventOf(row) }
 }

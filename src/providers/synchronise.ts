@@ -120,7 +120,11 @@ function ownTest(own: readonly LdifEntry[], certificate: Buffer): (entry: LdifEn
 }
 
 function plain(dn: string): string {
-  return dn.toLowerCase().replace(/\s*,\s*/g, ',')
+  return dn
+    .toLowerCase()
+    .split(',')
+    .map((part) => part.trim())
+    .join(',')
 }
 
 function recordsOf(entries: readonly LdifEntry[]): readonly ProviderRecord[] {

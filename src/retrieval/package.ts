@@ -3,7 +3,8 @@ import { rm } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { stringify } from 'csv-stringify/sync'
 import { dayOf } from '../archive/day.js'
-import { factsOf, filesOf, isThere, publish, readIfThere, unfinished, type FileFacts } from '../archive/place.js'
+import { filesOf, isThere, publish, readIfThere, unfinished } from '../archive/place.js'
+import { digestOf, type FileDigest } from '../file-digest.js'
 import { CSV_COLUMNS, csvRow, jsonLine } from '../archive/rows.js'
 import { writeZip, type NewMember } from '../archive/zip.js'
 import { PecError, reasonOf } from '../errors.js'
@@ -19,8 +20,8 @@ export async function packExtract(
   extraction: Extraction,
   archiveFolder: string,
   path: string,
-  announce: (facts: FileFacts) => Promise<void>,
-): Promise<FileFacts> {
+  announce: (facts: FileDigest) => Promise<void>,
+): Promise<FileDigest> {
   if (await isThere(path)) throw new PecError('configuration', `${path} is there already`)
   const members = await membersOf(extraction, archiveFolder)
   const draft = unfinished(path)
@@ -30,7 +31,7 @@ export async function packExtract(
     })
   try {
     await naming(writeZip(draft, members, extraction.request.at))
-    const facts = await factsOf(draft)
+    const facts = await digestOf(draft)
     await announce(facts)
     await naming(publish(draft, path))
     return facts

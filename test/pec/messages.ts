@@ -4,7 +4,7 @@ import type { CertifiedMessage } from '../../src/pec/certification.js'
 import { composeAnomalyEnvelope, composeTransportEnvelope, prepareOriginal } from '../../src/pec/envelope.js'
 import { failureOf } from '../../src/pec/error-codes.js'
 import type { MessageNames } from '../../src/pec/identifier.js'
-import { momentOf } from '../../src/pec/moment.js'
+import { momentOf, type Moment } from '../../src/pec/moment.js'
 import { composeNotification, type Issuer, type Occurrence, type SignedMessage } from '../../src/pec/notification.js'
 import { fromBuffer, readAll } from '../../src/mail/source.js'
 
@@ -53,8 +53,8 @@ export interface Exchange {
 }
 
 /** Every kind of message about `submitted`, all by the same provider at the same moment. */
-export async function makeAll(issuer: Issuer, at: Date, submitted: Buffer = SUBMITTED): Promise<Exchange> {
-  const moment = momentOf(at)
+export async function makeAll(issuer: Issuer, at: Date | Moment, submitted: Buffer = SUBMITTED): Promise<Exchange> {
+  const moment = at instanceof Date ? momentOf(at) : at
   const original = await prepareOriginal(fromBuffer(submitted), IDENTIFIER)
   const message: CertifiedMessage = {
     identifier: IDENTIFIER,

@@ -87,6 +87,8 @@ test('notices a new file by itself, reports a bad one once, and stops when close
   await sleep(100)
   assert.equal(events.filter(({ kind }) => kind === 'refused').length, 1)
   file.close()
+  // What it had begun to read it may still take over.
+  await sleep(100)
   write(path, indexOf('three.example'))
   await sleep(100)
   assert.equal(file.byDomain('three.example'), undefined)

@@ -147,6 +147,8 @@ describe('a signer in tokens', () => {
     const signer = await open({ timeout: 1 })
     const work = load(signer)
     await work.more()
+    // Those of an earlier test may take a moment to end.
+    await within(PATIENCE_MS, 'two processes', () => holders().length === 2)
     process.kill(holders()[0] ?? 0, 'SIGSTOP')
     await heard(/token first: it did not answer within 1 s/)
     await work.more()
@@ -158,6 +160,8 @@ describe('a signer in tokens', () => {
     await twoTokens()
     const work = load(await open())
     await work.more()
+    // Those of an earlier test may take a moment to end.
+    await within(PATIENCE_MS, 'two processes', () => holders().length === 2)
     process.kill(holders()[0] ?? 0, 'SIGKILL')
     await heard(/token first: its process ended by itself \(SIGKILL\)/)
     await work.more()
