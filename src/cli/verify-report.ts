@@ -72,7 +72,7 @@ export function dataRows(data: CertificationData): Row[] {
     ...row('Replies to', replyTo === sender ? undefined : replyTo),
     ...row('Subject', subject),
     ...row('About recipient', delivery),
-    ...(takenInCharge.length === 0 ? [] : [['Taken charge for', ...atMost(takenInCharge.map(shown))] as const]),
+    ...(takenInCharge.length === 0 ? [] : [['Taken in charge', ...atMost(takenInCharge.map(shown))] as const]),
     ['Identifier', shown(identifier)],
     ...row("Sender's own id", clientMessageId),
     ...row('Receipt asked', receiptType),
