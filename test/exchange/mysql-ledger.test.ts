@@ -52,7 +52,7 @@ test('a gateway over MariaDB', { skip: mariadbIsMissing, timeout: 240_000 }, asy
     certified.push(identifier)
   }
   const known = async (): Promise<string[]> =>
-    (await server.run('select identifier from message order by accepted_at', 'pec')).map((row) => String(row['identifier']))
+    (await server.run('select identifier from message', 'pec')).map((row) => String(row['identifier']))
   /** A message that is not taken now, for a reason that the log and the figures tell. */
   const refused = async (subject: string, reason: RegExp): Promise<void> => {
     const began = performance.now()
@@ -67,7 +67,7 @@ test('a gateway over MariaDB', { skip: mariadbIsMissing, timeout: 240_000 }, asy
     await exchange(subject)
     await gateway.quiet()
     await gateway.until('figure of it', async () => (await downAt(monitor, 'ledger')) === 0)
-    assert.deepEqual(await known(), certified)
+    assert.deepEqual((await known()).toSorted(), certified.toSorted())
     assert.deepEqual((await gateway.letters(LUCIA)).length, certified.length)
     assert.deepEqual((await gateway.letters(MARIO)).length, 2 * certified.length)
   }

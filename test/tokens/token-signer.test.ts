@@ -76,7 +76,9 @@ describe('a signer in tokens', () => {
     within(PATIENCE_MS, `no ${String(pattern)} in ${JSON.stringify(events)}`, () => events.some((event) => pattern.test(event)))
   /** The processes that hold tokens, the oldest first. */
   const holders = (): number[] =>
-    processTree(process.pid).filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('token-process'))
+    processTree(process.pid)
+      .filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('token-process'))
+      .toSorted((a, b) => a - b)
 
   const kinds = [
     { name: 'RSA, digested in the token', kind: 'rsa', mechanisms: 'ALL' },
