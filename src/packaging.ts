@@ -12,6 +12,9 @@ const { name, version, description, license, engines, dependencies, overrides } 
   readFileSync(join(root, 'package.json'), 'utf8'),
 ) as Record<string, unknown>
 
+/** Of src/: what measures, tries out and shows the gateway is for a clone of the project. */
+const NOT_INSTALLED = ['bench', 'crash', 'demo', 'growth', 'load', 'lab/!(ports).js', 'packaging.js', 'config/reference.js']
+
 write(join(dist, 'package.json'), {
   name,
   version,
@@ -21,6 +24,7 @@ write(join(dist, 'package.json'), {
   dependencies,
   overrides,
   bin: { pec: 'src/cli/pec.js' },
+  files: ['*', '!**/*.map', ...NOT_INSTALLED.map((path) => `!src/${path}`)],
 })
 for (const file of readdirSync(join(dist, 'plugins')).filter((entry) => entry.endsWith('.js'))) {
   const plugin = file.slice(0, -'.js'.length)
@@ -28,6 +32,7 @@ for (const file of readdirSync(join(dist, 'plugins')).filter((entry) => entry.en
   write(join(dist, plugin, 'package.json'), { name: `pec-${plugin}`, version, main: `../plugins/${file}` })
 }
 cpSync(join(root, 'config'), join(dist, 'config'), { recursive: true })
+for (const file of ['README.md', 'CHANGELOG.md', 'LICENSE']) cpSync(join(root, file), join(dist, file))
 chmodSync(join(dist, 'src', 'cli', 'pec.js'), 0o755)
 
 function write(path: string, contents: unknown): void {

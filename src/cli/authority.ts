@@ -1,4 +1,5 @@
 /** The keys of a new instance: the operator's own, or those of a test authority made on the spot. */
+import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import {
@@ -33,14 +34,10 @@ export interface InstanceKeys {
 /** A test authority has nobody to renew its list. */
 const TEST_DAYS = 3650
 
-/** Writes signing key, certificate, anchors, revocation list and the TLS key into the instance's config folder. */
+/** Writes signing key, certificate, anchors and revocation list into the instance's config folder, and a TLS key if it has none. */
 export async function writeAuthority(config: string, options: KeyOptions): Promise<InstanceKeys> {
   const authority = await issueAuthority({ name: `Test authority of ${options.name}`, days: TEST_DAYS })
-  const tls = await issueTlsCertificate({
-    authority,
-    hosts: [`mail.${options.domain}`, options.domain, 'localhost', '127.0.0.1'],
-  })
-  await writePair(config, 'tls_key.pem', 'tls_cert.pem', tls)
+  if (!existsSync(join(config, 'tls_key.pem'))) await writeTls(config, options.domain, authority)
   const crls = options.crl === undefined ? [] : [/^https?:/.test(options.crl) ? options.crl : await ownCopy(config, options.crl)]
   if (options.key !== undefined && options.cert !== undefined) {
     await takeFile(options.key, join(config, 'pec_key.pem'), 0o600)
@@ -58,6 +55,11 @@ export async function writeAuthority(config: string, options: KeyOptions): Promi
   await writeFile(join(config, 'test_authority_crl.pem'), issueRevocationList({ authority, revoked: [], days: TEST_DAYS }))
   await writeAnchors(config, options.trust, authority.certificate)
   return { crl: ['config/test_authority_crl.pem', ...crls].join(', '), chain: '', isTest: true }
+}
+
+async function writeTls(config: string, domain: string, authority: KeyAndCertificate): Promise<void> {
+  const hosts = [`mail.${domain}`, domain, 'localhost', '127.0.0.1']
+  await writePair(config, 'tls_key.pem', 'tls_cert.pem', await issueTlsCertificate({ authority, hosts }))
 }
 
 /** The longest chain there may be. */

@@ -1,4 +1,5 @@
-/** `pec init`: makes a complete instance directory. */
+/** `pec init`: makes a complete instance directory, or makes one of the directory of a Haraka that is there. */
+import { existsSync } from 'node:fs'
 import { chmod, copyFile, mkdir, readdir, symlink, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
@@ -31,7 +32,7 @@ interface InitOptions {
 export function initCommand(): Command {
   return new Command('init')
     .description('make an instance directory, with keys of a test authority or with your own')
-    .argument('<DIR>', 'the directory to make; it must not exist or be empty')
+    .argument('<DIR>', 'the directory to make; or that of a Haraka, whose own files stay as they are')
     .requiredOption('--name <NAME>', "the provider's name, as in the index of providers")
     .requiredOption('--domain <DOMAIN>', "the provider's own mail domain")
     .option('--receipts <ADDRESS>', 'mailbox for take-charge receipts and virus notices (default: ricevute@DOMAIN)')
@@ -64,16 +65,19 @@ async function init(directory: string, options: InitOptions): Promise<void> {
   const domain = options.domain.toLowerCase()
   const receipts = (options.receipts ?? `ricevute@${domain}`).toLowerCase()
   checkOptions(options, domain, receipts)
-  await makeFolders(root)
+  const isHaraka = existsSync(join(root, 'config', 'smtp.ini')) && !existsSync(join(root, 'config', 'pec.ini'))
+  await makeFolders(root, isHaraka)
   await copyDefaults(join(root, 'config'))
+  if (!isHaraka) await writeHarakaSettings(join(root, 'config'), { ...options, domain })
   // Loaded here: making certificates takes a library that no other command needs.
   const { writeAuthority } = await import('./authority.js')
   const keys = await writeAuthority(join(root, 'config'), { ...options, domain })
   await writeSettings(root, { ...options, domain, receipts }, keys)
   await writeDirectory(root, domain, receipts)
   await writeIndex(root, { name: options.name, domain, receipts, index: options.index })
-  await symlink(packageRoot, packageLink(root), 'dir')
+  if (!existsSync(packageLink(root))) await symlink(packageRoot, packageLink(root), 'dir')
   say(`${directory} is ready: ${options.name}, ${domain}.`)
+  if (isHaraka) say(`Haraka's own files are as they were. What certified mail needs of them:  pec check-config ${directory}`)
   if (keys.isTest) say('Its key and authority are for tests: no other provider will trust them.')
   if (antivirusOf(options).engine === 'none')
     say('It has NO ANTIVIRUS: for trials only. For clamd: --antivirus clamd, or [antivirus] in config/pec.ini.')
@@ -101,21 +105,35 @@ function antivirusOf({ antivirus, key }: InitOptions): Readonly<Record<string, s
   return choice === 'none' || choice === 'clamd' ? { engine: choice } : { engine: 'clamd', socket: choice }
 }
 
-async function makeFolders(root: string): Promise<void> {
+async function makeFolders(root: string, isHaraka: boolean): Promise<void> {
   await mkdir(root, { recursive: true })
-  if ((await readdir(root)).length > 0) throw new PecError('configuration', `${root} is not empty: choose another directory`)
-  await mkdir(join(root, 'config'))
-  await mkdir(join(root, 'node_modules'))
+  if (!isHaraka && (await readdir(root)).length > 0)
+    throw new PecError('configuration', `${root} is not empty: choose another directory, or that of a Haraka without pec.ini`)
+  for (const folder of ['config', 'node_modules']) await mkdir(join(root, folder), { recursive: true })
   for (const folder of ['queue', 'spool', 'ledger', 'mail', 'quarantine', 'archive'])
-    await mkdir(join(root, folder), { mode: 0o700 })
+    await mkdir(join(root, folder), { recursive: true, mode: 0o700 })
 }
 
+/** Those that are not there yet. */
 async function copyDefaults(config: string): Promise<void> {
   const defaults = join(packageRoot, 'config')
-  for (const file of await readdir(defaults)) {
+  const present = await readdir(config)
+  for (const file of (await readdir(defaults)).filter((name) => !present.includes(name))) {
     await copyFile(join(defaults, file), join(config, file))
     await chmod(join(config, file), 0o644)
   }
+}
+
+async function writeHarakaSettings(config: string, options: InitOptions): Promise<void> {
+  const { listen, submissionPort, starttlsPort, mxPort } = options
+  const host = listen.includes(':') ? `[${listen}]` : listen
+  await setKeys(join(config, 'smtp.ini'), {
+    main: {
+      listen: [mxPort, submissionPort, starttlsPort].map((number) => `${host}:${number}`).join(','),
+      smtps_port: String(submissionPort),
+    },
+  })
+  await writeFile(join(config, 'me'), `mail.${options.domain}\n`)
 }
 
 async function writeSettings(
@@ -123,16 +141,8 @@ async function writeSettings(
   options: InitOptions & { readonly receipts: string },
   keys: InstanceKeys,
 ): Promise<void> {
-  const { listen, submissionPort, starttlsPort, mxPort } = options
-  const host = listen.includes(':') ? `[${listen}]` : listen
-  const config = join(root, 'config')
-  await setKeys(join(config, 'smtp.ini'), {
-    main: {
-      listen: [mxPort, submissionPort, starttlsPort].map((number) => `${host}:${number}`).join(','),
-      smtps_port: String(submissionPort),
-    },
-  })
-  await setKeys(join(config, 'pec.ini'), {
+  const { submissionPort, starttlsPort, mxPort } = options
+  await setKeys(join(root, 'config', 'pec.ini'), {
     provider: { name: options.name.trim(), domain: options.domain, receipts: options.receipts },
     listeners: { submission: `${submissionPort},${starttlsPort}`, reception: String(mxPort) },
     signer: { chain: keys.chain },
@@ -140,5 +150,4 @@ async function writeSettings(
     antivirus: antivirusOf(options),
     store: { lmtp: `127.0.0.1:${options.storePort ?? (await freePort())}` },
   })
-  await writeFile(join(config, 'me'), `mail.${options.domain}\n`)
 }

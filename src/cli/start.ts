@@ -6,6 +6,7 @@ import { checkAntivirus } from '../antivirus/engine.js'
 import { UNSCANNED } from '../antivirus/none.js'
 import { PecError, reasonOf } from '../errors.js'
 import { isRunning } from '../haraka/control.js'
+import { checkSetup } from '../haraka/setup.js'
 import { checkProvider } from '../provider.js'
 import { harakaProgram, readInstance } from './instance.js'
 import { say } from './terminal.js'
@@ -27,15 +28,21 @@ export function startCommand(): Command {
 
 export function checkCommand(): Command {
   return new Command('check-config')
-    .description('check settings, keys, certificates, index and antivirus, and name every fault')
+    .description("check settings, Haraka's own files, keys, certificates, index and antivirus, and name every fault")
     .argument('<DIR>', 'the instance directory')
     .action(async (directory: string) => {
       const config = readInstance(directory)
-      await checkProvider(config)
-      await checkAntivirus(config.antivirus)
+      await checkAll([() => checkSetup(config), () => checkProvider(config), () => checkAntivirus(config.antivirus)])
       if (config.antivirus.engine === 'none') say(UNSCANNED)
       say('The configuration is in order.')
     })
+}
+
+/** Rejects with PecError 'configuration' naming the faults of all. */
+async function checkAll(checks: readonly (() => Promise<void>)[]): Promise<void> {
+  const faults: string[] = []
+  for (const check of checks) await check().catch((error: unknown) => faults.push(reasonOf(error)))
+  if (faults.length > 0) throw new PecError('configuration', faults.join('\n'))
 }
 
 function runHaraka(directory: string): Promise<number> {

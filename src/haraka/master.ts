@@ -11,7 +11,7 @@ import { harakaQueue } from './haraka-queue.js'
 import { startNodeJobs } from './node-jobs.js'
 import { openAtLast } from './opening.js'
 import { startRescue } from './orphans.js'
-import { findSetupFaults } from './setup.js'
+import { checkSetup } from './setup.js'
 import { takeSignals } from './signals.js'
 import type { HarakaServer, Plugin } from './types.js'
 import { Workers } from './workers.js'
@@ -33,7 +33,7 @@ export interface MasterMeans {
 /** Opens the gateway and all that runs once per node. Rejects with PecError 'configuration' naming every fault. */
 export async function openMaster({ server, plugin, readSettings }: MasterMeans): Promise<Master> {
   let config = readSettings()
-  await refuseFaults(config)
+  await checkSetup(config)
   const control = await openControl(config.instance, { reload })
   const open = () => openGateway(config, harakaQueue(plugin), plugin, 'strict')
   await openAtLast(open, (error) => isPecError(error) && error.temporary, plugin)
@@ -50,7 +50,7 @@ export async function openMaster({ server, plugin, readSettings }: MasterMeans):
     const next = readSettings()
     const fixed = fixedChanges(config, next)
     if (fixed.length > 0) throw new PecError('configuration', fixed.join('\n'))
-    await refuseFaults(next)
+    await checkSetup(next)
     await openGateway(next, harakaQueue(plugin), plugin, 'strict')
     config = next
     endJobs()
@@ -86,11 +86,6 @@ export async function openMaster({ server, plugin, readSettings }: MasterMeans):
     },
     close: () => void store?.close(),
   }
-}
-
-async function refuseFaults(config: Config): Promise<void> {
-  const faults = await findSetupFaults(config)
-  if (faults.length > 0) throw new PecError('configuration', faults.join('\n'))
 }
 
 /** Workers first, so that the store and all else of the master is there for them; then Haraka ends the master. */

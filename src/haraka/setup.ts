@@ -9,10 +9,17 @@ import { dirname, join } from 'node:path'
 import harakaConfig from 'haraka-config'
 import type { Config } from '../config/config.js'
 import type { Ini } from '../config/values.js'
-import { reasonOf } from '../errors.js'
+import { PecError, reasonOf } from '../errors.js'
 
 /** Lines of config/plugins, in this order; others may stand between them. */
 const PLUGINS = ['tls', 'pec/gateway', 'pec/auth', 'pec/access_point', 'pec/reception_point', 'pec/delivery_point', 'pec/guard']
+
+/** Plugins of Haraka that cannot stand beside ours. */
+const PASSING: readonly (readonly [prefix: string, what: string])[] = [
+  ['queue/', 'take messages past the gateway'],
+  ['rcpt_to.', 'accept recipients before the gateway has judged them'],
+  ['auth/', 'let users in whom the directory does not know'],
+]
 
 /** What each file must say, and why. */
 const NEEDED: readonly (readonly [file: string, section: string, key: string, value: string, why: string])[] = [
@@ -46,6 +53,12 @@ export async function findSetupFaults(config: Config): Promise<string[]> {
   ]
 }
 
+/** Rejects with PecError 'configuration' naming every fault. */
+export async function checkSetup(config: Config): Promise<void> {
+  const faults = await findSetupFaults(config)
+  if (faults.length > 0) throw new PecError('configuration', faults.join('\n'))
+}
+
 /** Which of the addresses in smtp.ini cannot be listened on, while the instance is not running: its workers would try for ever. */
 export async function findBusyPorts({ instance }: Config): Promise<string[]> {
   const smtp = harakaConfig.module_config(instance).get('smtp.ini', 'ini') as Ini
@@ -57,11 +70,13 @@ function findPluginFaults(lines: readonly string[]): string[] {
   const missing = PLUGINS.filter((name) => !lines.includes(name)).map((name) => `config/plugins has no line ${name}`)
   const present = PLUGINS.filter((name) => lines.includes(name))
   const inOrder = lines.filter((name) => present.includes(name)).join() === present.join()
-  const relays = lines.filter((name) => name.startsWith('queue/'))
+  const passing = PASSING.flatMap(([prefix, what]) =>
+    lines.filter((name) => name.startsWith(prefix)).map((name) => `config/plugins has ${name}, which would ${what}`),
+  )
   return [
     ...missing,
     ...(inOrder ? [] : [`config/plugins must have these lines once and in this order: ${present.join(', ')}`]),
-    ...relays.map((name) => `config/plugins has ${name}, which would take messages past the gateway`),
+    ...passing,
   ]
 }
 

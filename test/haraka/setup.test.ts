@@ -42,6 +42,8 @@ const faults: readonly [string, () => Promise<unknown>, RegExp][] = [
   ['no guard', () => plugins((text) => text.replace('pec/guard', '')), /^config\/plugins has no line pec\/guard$/],
   ['a guard before the points', () => plugins((text) => `pec/guard\n${text.replace('pec/guard', '')}`), /in this order: tls, /],
   ['a plugin that relays', () => plugins((text) => `${text}queue/smtp_forward\n`), /past the gateway/],
+  ['a plugin that takes recipients', () => plugins((text) => `rcpt_to.in_host_list\n${text}`), /accept recipients before/],
+  ['a plugin that logs users in', () => plugins((text) => `auth/flat_file\n${text}`), /let users in/],
   [
     'a Received field',
     () => set('connection.ini', { headers: { add_received: 'true' } }),
