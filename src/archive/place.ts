@@ -20,6 +20,11 @@ export function filesOf(folder: string, day: string): DayFiles {
   return { zip: `${path}.zip`, manifest: `${path}.json`, signature: `${path}.json.p7s`, stamp: `${path}.json.p7s.tsr` }
 }
 
+/** Which events are in the archive of a day, for a search to know (`retrieval/day-marks`). No part of what is sealed. */
+export function marksFile(folder: string, day: string): string {
+  return join(folder, 'search', `${day}.marks`)
+}
+
 /** Days that have any file in the folder, in order. */
 export async function daysIn(folder: string): Promise<string[]> {
   const names = await readdir(folder)

@@ -5,7 +5,7 @@ import { momentOf } from '../pec/moment.js'
 import type { Ledger, RegisterEvent } from '../points/ports.js'
 import { dayOf, monthsAfter } from './day.js'
 import type { ArchiveHouse } from './house.js'
-import { filesOf, isThere } from './place.js'
+import { filesOf, isThere, marksFile } from './place.js'
 
 /** A message that is kept until further notice: its events, and the archives that have them. */
 export interface Hold {
@@ -42,7 +42,7 @@ export async function purgeDays(
     const goes = !isHeld && (await isThere(zip))
     if (events > 0 || goes) await register(house, ledger, `${events} events of ${day}${goes ? ' and its archive' : ''}`)
     if (isHeld) continue
-    await rm(zip, { force: true })
+    for (const path of [zip, marksFile(house.folder, day)]) await rm(path, { force: true })
     await house.register.setState(day, 'purged')
   }
 }

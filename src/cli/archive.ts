@@ -15,6 +15,7 @@ import { verifyArchive, verifyDay, type ArchiveTrust, type DayReport } from '../
 import { versions } from '../archive/versions.js'
 import { PecError } from '../errors.js'
 import { openProvider, type Provider } from '../provider.js'
+import { markDays } from '../retrieval/day-marks.js'
 import { readPem } from '../smime/pem.js'
 import { TrustStore } from '../smime/trust.js'
 import type { Config } from '../config/config.js'
@@ -99,7 +100,9 @@ async function sealNow(directory: string): Promise<void> {
       throw new PecError('archive', 'a gateway is at it, or was within 15 minutes: it does the same every minute')
     try {
       await handIn(config.log.directory, house.folder, clock())
-      for (const day of await exportDays(house, isOurs)) say(`${day} archived`)
+      const days = await exportDays(house, isOurs)
+      for (const day of days) say(`${day} archived`)
+      await markDays(house.folder, days)
       for (const day of await sealDays(house)) say(`${day} signed`)
       for (const day of await stampDays(house)) say(`${day} stamped`)
       for (const day of await handOverDays(house)) say(`${day} handed over`)

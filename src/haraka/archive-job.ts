@@ -14,6 +14,7 @@ import { sealDays, stampDays } from '../archive/seal.js'
 import { versions } from '../archive/versions.js'
 import { PecError } from '../errors.js'
 import type { Ledger } from '../points/ports.js'
+import { markDays } from '../retrieval/day-marks.js'
 import type { Health } from '../watch/health.js'
 import type { Job } from './deadline-job.js'
 import type { Gateway } from './gateway.js'
@@ -70,7 +71,9 @@ export function runArchive(work: ArchiveWork, holder: string, log: Logger): Job 
     if (!(await isOurs())) return
     const renewal = setInterval(() => void isOurs().catch(() => undefined), LEASE_MS / 3).unref()
     try {
-      tell('archived', await exportDays(work, isOurs))
+      const days = await exportDays(work, isOurs)
+      tell('archived', days)
+      await markDays(work.folder, days)
       tell('sealed', await sealDays(work))
       tell('handed over', await handOverDays(work))
       await purgeDays(work, work.retention, work.ledger)

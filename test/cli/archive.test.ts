@@ -1,25 +1,18 @@
 // What `pec archive` does, on the compiled package.
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { appendFile, mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setKeys } from '../../src/cli/settings.js'
 import { openLedger } from '../../src/ledger/sqlite.js'
 import { Laboratory } from '../harness/laboratory.js'
+import { pec as runPec } from '../harness/pec.js'
 import { startTsa } from '../harness/tsa.js'
 import { entryOf, eventOf } from '../ledger/entries.js'
 
-const PROGRAM = join(__dirname, '..', '..', 'dist', 'src', 'cli', 'pec.js')
-
-/** Not spawnSync: the authority answers in this process. */
-async function pec(...args: readonly string[]): Promise<{ readonly status: number | null; readonly output: string }> {
-  const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ['ignore', 'pipe', 'pipe'], timeout: 60_000 })
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text))
-  const [status] = (await once(child, 'close')) as [number | null]
-  return { status, output }
+async function pec(...args: readonly string[]): Promise<{ readonly status: number; readonly output: string }> {
+  const { status, out, err } = await runPec(...args)
+  return { status, output: out + err }
 }
 
 test('pec archive seals what is due, lists it, verifies it and finds what was altered', async (t) => {

@@ -11,28 +11,14 @@ import { fromBuffer } from '../../src/mail/source.js'
 import { momentOf } from '../../src/pec/moment.js'
 import { openFileQuarantine } from '../../src/quarantine/file-quarantine.js'
 import { Laboratory } from '../harness/laboratory.js'
+import { pec } from '../harness/pec.js'
 import { choosePorts, PASSWORD, TestGateway } from './gateway.js'
 import { original, PLAIN } from './originals.js'
 
-const PROGRAM = join(__dirname, '..', '..', 'dist', 'src', 'cli', 'pec.js')
 const MARIO = 'mario@pec-a.test'
 const LUCIA = 'lucia@pec-a.test'
 const REGISTER = 'registro@pec-a.test'
 const message = original({ from: MARIO, to: [LUCIA] }, 'Offerta', ...PLAIN)
-
-interface Ended {
-  readonly status: number
-  readonly out: string
-  readonly err: string
-}
-
-function pec(...args: readonly string[]): Promise<Ended> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [PROGRAM, ...args], { timeout: 60_000 }, (error, out, err) => {
-      resolve({ status: error === null ? 0 : Number(error.code ?? -1), out, err })
-    })
-  })
-}
 
 test('an operator retrieves what happened to a message', { timeout: 300_000 }, async (t) => {
   const lab = new Laboratory(t)

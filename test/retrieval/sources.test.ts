@@ -1,26 +1,21 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, test } from 'node:test'
+import { describe, test, type TestContext } from 'node:test'
 import { exportDays } from '../../src/archive/export.js'
+import { filesOf, marksFile } from '../../src/archive/place.js'
+import { purgeDays } from '../../src/archive/retention.js'
+import { sealDays, stampDays } from '../../src/archive/seal.js'
 import type { RegisterQuery } from '../../src/ledger/search.js'
-import { writeCertification } from '../../src/pec/certification.js'
 import { archiveSource } from '../../src/retrieval/archive-source.js'
+import { markDays } from '../../src/retrieval/day-marks.js'
 import { databaseSource, type EventSource } from '../../src/retrieval/source.js'
 import { testArchive } from '../archive/house.js'
 import { after, entryOf, eventOf, factsOf } from '../ledger/entries.js'
 import { ENGINES, freshLedger } from '../ledger/engines.js'
+import { certificationOf } from './certification.js'
 
 const HOURS = 60
-
-function certificationOf(identifier: string, clientMessageId: string): Buffer {
-  return writeCertification({
-    ...{ kind: 'acceptance', error: 'none', identifier, clientMessageId, sender: 'alice@a.example', replyTo: 'alice@a.example' },
-    ...{ recipients: [{ address: 'bob@b.example', type: 'certified' }], subject: 'x', provider: 'Provider A' },
-    ...{ day: '02/03/2026', hour: '12:00:00', zone: '+0100', receiptType: undefined, delivery: undefined },
-    ...{ takenInCharge: [], errorDetail: undefined },
-  })
-}
 
 async function found(source: EventSource, query: RegisterQuery): Promise<readonly string[]> {
   const events: string[] = []
@@ -65,6 +60,8 @@ for (const engine of ENGINES)
         ],
         ...[{ provider: 'Provider Ü', from: after(600), to: after(2000) }, { clientMessageId: '<3@client.example>' }],
         ...[{ clientMessageId: '<3@client.example>', type: 'delivery' as const, from: after(900) }, { recipient: '3@c.example' }],
+        // Accepted on the day before the period.
+        { clientMessageId: '<4@client.example>', from: after(11 * 60 + 80), to: after(12 * 60 + 31) },
       ]
       for (const query of queries) {
         const expected = await found(databaseSource(ledger), query)
@@ -82,4 +79,74 @@ test('an archive that cannot be read is named', async (t) => {
   await exportDays(house, () => Promise.resolve(true))
   await writeFile(join(folder, '2026-03-02.zip'), 'PK')
   await assert.rejects(found(archiveSource(folder), {}), { name: 'PecError', code: 'archive', message: /2026-03-02\.zip/ })
+})
+
+describe('a search of archives', () => {
+  const DAYS = ['2026-03-02', '2026-03-03', '2026-03-04']
+
+  /** Three days, with two messages each: 'a DAY' from alice to bob, 'd DAY' from dan to eve. */
+  async function threeDays(t: TestContext) {
+    const archive = await testArchive(t)
+    const { house, ledger, folder } = archive
+    for (const [index] of DAYS.entries()) {
+      const events = [eventOf(`a${index}`), eventOf(`d${index}`, { sender: 'dan@a.example', recipients: ['eve@c.example'] })]
+      await ledger.commit(entryOf(`${index}`, { events }, after(index * 1440)))
+    }
+    await ledger.commit(entryOf('both', { events: [eventOf('both', { recipients: ['eve@c.example'] })] }, after(1441)))
+    await exportDays(house, () => Promise.resolve(true))
+    const noon = new Date('2026-03-05T12:00:00Z')
+    for (const day of DAYS) await utimes(filesOf(folder, day).zip, noon, noon)
+    await markDays(folder, DAYS)
+    const spoil = async (...days: readonly string[]) => {
+      // Of the size and time that its marks were made of.
+      for (const day of days) {
+        const { size } = await stat(filesOf(folder, day).zip)
+        await writeFile(filesOf(folder, day).zip, Buffer.alloc(size))
+        await utimes(filesOf(folder, day).zip, noon, noon)
+      }
+    }
+    return { ...archive, spoil }
+  }
+
+  const countOf = async (folder: string, query: RegisterQuery): Promise<number> =>
+    (await found(archiveSource(folder), query)).length
+
+  test('reads only the days that may have what is asked for', async (t) => {
+    const { folder, spoil } = await threeDays(t)
+    await spoil('2026-03-02', '2026-03-04')
+    assert.equal(await countOf(folder, { identifier: 'd1' }), 1)
+    assert.equal(await countOf(folder, { identifier: 'nobody' }), 0)
+    assert.equal(await countOf(folder, { sender: 'ALICE@a.example', recipient: 'Eve@c.example' }), 1)
+    assert.equal(await countOf(folder, { recipient: 'eve@c.example', type: 'delivery' }), 0)
+    await assert.rejects(countOf(folder, { sender: 'alice@a.example' }), { name: 'PecError', code: 'archive' })
+  })
+
+  test('makes the marks again that are missing, damaged or of another archive', async (t) => {
+    const { folder } = await threeDays(t)
+    const [first, second, third] = DAYS.map((day) => marksFile(folder, day)) as [string, string, string]
+    const whole = await Promise.all([first, second].map((path) => readFile(path)))
+    await rm(first)
+    await writeFile(second, 'x')
+    await utimes(filesOf(folder, '2026-03-04').zip, new Date(), new Date())
+    for (const identifier of ['a0', 'a1', 'a2']) assert.equal(await countOf(folder, { identifier }), 1, identifier)
+    assert.deepEqual(await Promise.all([first, second].map((path) => readFile(path))), whole)
+    assert.equal((await stat(third)).mode & 0o777, 0o600)
+  })
+
+  test('goes on without marks where none can be kept', async (t) => {
+    const { folder } = await threeDays(t)
+    await rm(join(folder, 'search'), { recursive: true })
+    await writeFile(join(folder, 'search'), '')
+    assert.equal(await countOf(folder, { identifier: 'a1' }), 1)
+  })
+
+  test('leaves out archives whose time is over, and their marks are gone with them', async (t) => {
+    const { folder, house, ledger, setNow } = await threeDays(t)
+    await sealDays(house)
+    await stampDays(house)
+    setNow('2028-09-03T12:00:00Z')
+    await purgeDays(house, ledger.retention, ledger)
+    assert.deepEqual(await readdir(join(folder, 'search')), ['2026-03-04.marks'])
+    assert.equal(await countOf(folder, { sender: 'alice@a.example' }), 1)
+  })
 })
