@@ -30,6 +30,7 @@ const layers = [
   ['clock', deny('pec', 'providers', 'directory', 'ledger', 'store', 'haraka', 'cli')],
   ['lab', deny('pec', 'points', 'providers', 'directory', 'ledger', 'store', 'haraka', 'cli')],
   ['retrieval', deny('directory', 'store', 'haraka', 'cli')],
+  ['interoperability', deny('directory', 'store', 'haraka', 'cli')],
   ['backup', deny('providers', 'directory', 'store', 'haraka', 'cli')],
   ['growth', deny('providers', 'directory', 'store', 'haraka', 'cli')],
   ['account', deny('providers', 'ledger', 'store', 'haraka', 'cli')],

@@ -23,6 +23,7 @@ export type ErrorCode =
   | 'disk' // a folder is about to be full
   | 'alarm' // an operator could not be told
   | 'spam-filter' // ordinary mail cannot be rated now
+  | 'interoperability' // another provider did not answer a test message as it should
   | 'conflict' // another transaction certified this first
 
 const brand = Symbol.for('haraka-pec.error')

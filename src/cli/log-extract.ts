@@ -4,8 +4,9 @@ import { PecError } from '../errors.js'
 import { extract } from '../retrieval/extraction.js'
 import { packExtract } from '../retrieval/package.js'
 import { recordAct } from '../retrieval/record.js'
-import { checkCertified, sendExtract, type SendingSettings } from '../retrieval/send.js'
+import { checkCertified, sendExtract } from '../retrieval/send.js'
 import type { Config } from '../config/config.js'
+import type { ServiceMailbox } from '../service-mailbox.js'
 import { QUERY_HELP, queryOf, sourceOf, withQueryOptions, type QueryOptions } from './log-query.js'
 import { openCheckMeans, withRegister } from './register.js'
 import { say } from './terminal.js'
@@ -62,7 +63,7 @@ async function run(directory: string, options: ExtractOptions): Promise<void> {
   })
 }
 
-function sendingOf({ retrieval }: Config): SendingSettings {
+function sendingOf({ retrieval }: Config): ServiceMailbox {
   if (retrieval === undefined)
     throw new PecError('configuration', 'no mailbox sends extracts: set [retrieval] mailbox and password_file in pec.ini')
   return retrieval

@@ -9,6 +9,7 @@ import { domainCommand } from './domain.js'
 import { holdCommand } from './hold.js'
 import { indexCommand } from './index-command.js'
 import { initCommand } from './init.js'
+import { interopCommand } from './interop.js'
 import { logCommand } from './log.js'
 import { mailboxCommand } from './mailbox.js'
 import { outageCommand } from './outage.js'
@@ -42,5 +43,6 @@ const program = new Command('pec')
   .addCommand(verifyCommand())
   .addCommand(archiveCommand())
   .addCommand(holdCommand())
+  .addCommand(interopCommand())
 
 program.parseAsync().catch(complain)

@@ -12,6 +12,7 @@ import { deadlines } from './deadlines.js'
 import { delivery } from './delivery.js'
 import { directory } from './directory.js'
 import { files } from './files.js'
+import { interoperability } from './interoperability.js'
 import { ldap } from './ldap.js'
 import { ledger } from './ledger.js'
 import { limits } from './limits.js'
@@ -34,7 +35,7 @@ import { trust } from './trust.js'
 import { Values, type Ini } from './values.js'
 
 export const SECTIONS = {
-  ...{ archive, timestamp, retrieval },
+  ...{ archive, timestamp, retrieval, interoperability },
   ...{ provider, listeners, signer, tokens, trust, index, directory, ldap, ledger, store, limits },
   ...{ antivirus, quarantine, reception, spam, clock, delivery, deadlines, peers, peerTls, routes },
   ...{ files, log, monitor, account, alarms },

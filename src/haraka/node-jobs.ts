@@ -9,6 +9,7 @@ import { theGateway } from './gateway.js'
 import { harakaQueue } from './haraka-queue.js'
 import { startHousekeeping } from './housekeeping.js'
 import { openIndexJob } from './index-job.js'
+import { startInteroperability } from './interoperability-job.js'
 import { purgeOver } from '../quarantine/purge.js'
 import { purgeMeans } from '../quarantine-purge.js'
 import { startMonitor } from './monitoring.js'
@@ -27,6 +28,7 @@ export async function startNodeJobs(plugin: Plugin): Promise<() => void> {
   const notices = startDeadlines(deadlines, holder, plugin)
   const index = await openIndexJob(gateway, plugin)
   const archive = await startArchive(gateway, holder, plugin)
+  const interoperability = startInteroperability(gateway, holder, plugin)
   const endings = [
     watchNode(gateway, queue),
     await startMonitor(gateway, queue),
@@ -35,6 +37,7 @@ export async function startNodeJobs(plugin: Plugin): Promise<() => void> {
     () => notices.stop(),
     () => index?.stop(),
     () => archive.stop(),
+    () => interoperability?.stop(),
   ]
   return () => endings.forEach((end) => end())
 }

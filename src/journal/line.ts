@@ -111,6 +111,9 @@ function lineOf(occurrence: Single): Omit<Line, 'at'> | undefined {
     }
     case 'recovery':
       return of(componentOfPart(occurrence.part), { event: kind, outcome: `${occurrence.part} works again` })
+    case 'interoperability':
+      // The register's event has it.
+      return undefined
     case 'reloaded':
       return of('gateway', { event: kind, outcome: `${occurrence.what}: ${occurrence.detail}` })
     case 'started':
@@ -151,6 +154,8 @@ function componentOfEvent(type: EventType): Component {
     case 'delivery-failure':
     case 'relay':
       return 'delivery'
+    case 'interoperability':
+      return 'gateway'
     default:
       return 'reception'
   }

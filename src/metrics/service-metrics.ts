@@ -56,6 +56,18 @@ function figuresIn(registry: Registry) {
       labelNames: ['part'],
       registers,
     }),
+    interoperability: new Gauge({
+      name: 'pec_interoperability_passed',
+      help: 'Whether the last test message to a mailbox of another provider was answered as it should be.',
+      labelNames: ['mailbox'],
+      registers,
+    }),
+    answers: new Gauge({
+      name: 'pec_interoperability_answer_seconds',
+      help: 'From the last test message to a mailbox of another provider to each answer.',
+      labelNames: ['mailbox', 'answer'],
+      registers,
+    }),
     reloads: counter('reloads', 'Settings, keys, trust or users taken over without a restart.', 'what'),
     failing: new Map<Part, { code: string; counted: number }>(),
   }
@@ -117,6 +129,16 @@ function count(occurrence: Occurrence, figures: Figures): void {
     case 'recovery':
       countFailures(occurrence, figures)
       break
+    case 'interoperability': {
+      const { mailbox, passed, seconds } = occurrence
+      figures.interoperability.set({ mailbox }, passed ? 1 : 0)
+      for (const answer of ['acceptance', 'takeCharge', 'delivery'] as const) {
+        const took = seconds[answer]
+        if (took === undefined) figures.answers.remove({ mailbox, answer })
+        else figures.answers.set({ mailbox, answer }, took)
+      }
+      break
+    }
     case 'reloaded':
       figures.reloads.inc({ what: occurrence.what })
       break

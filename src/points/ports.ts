@@ -128,6 +128,7 @@ export type EventType =
   | 'refusal' // refused in the SMTP session, or with a plain delivery report
   | 'provisioning' // domains, mailboxes and passwords: `sender` has done to `recipients` what `subject` says
   | 'index' // the index of providers says something else of one
+  | 'interoperability' // `sender` has checked how the provider of `recipients` answers a test message
 
 /** A row of the register (L1). */
 export interface RegisterEvent {

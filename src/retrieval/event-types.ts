@@ -29,6 +29,10 @@ export const EVENT_WORDS: Readonly<Record<EventType, EventWords>> = {
   retrieval: { english: 'extract of the register made', italian: 'prodotto un estratto del registro' },
   refusal: { english: 'refused', italian: 'rifiutato' },
   provisioning: { english: 'domain, mailbox or password changed', italian: 'modificati domini, caselle o password' },
+  interoperability: {
+    english: 'test message to another provider checked',
+    italian: "verificata l'interoperabilità con un altro gestore",
+  },
   index: { english: 'index of providers changed', italian: "aggiornato l'indice dei gestori" },
 }
 

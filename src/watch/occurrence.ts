@@ -30,6 +30,7 @@ export type Part =
   | 'disk' // room in the folders
   | 'archive' // a day of the register, sealed
   | 'timestamp' // the authority that stamps archives
+  | 'interoperability' // test messages to other providers
   | 'configuration' // settings or keys that could not be taken over
 
 /** The point that a session or a message belongs to. */
@@ -234,6 +235,15 @@ export interface Recovered extends Occurred {
   readonly count: number
 }
 
+/** A mailbox of another provider was sent a test message (O7). */
+export interface Checked extends Occurred {
+  readonly kind: 'interoperability'
+  readonly mailbox: string
+  readonly passed: boolean
+  /** Of each answer that came, in seconds. */
+  readonly seconds: Readonly<Partial<Record<'acceptance' | 'takeCharge' | 'delivery', number>>>
+}
+
 /** Settings, keys or users were taken over without a restart. */
 export interface Reloaded extends Occurred {
   readonly kind: 'reloaded'
@@ -266,6 +276,7 @@ export type Occurrence =
   | CrlFailed
   | Failed
   | Recovered
+  | Checked
   | Reloaded
   | Process
 

@@ -7,6 +7,7 @@ import type { Ini } from '../../src/config/values.js'
 import { PecError } from '../../src/errors.js'
 
 const TOKENS = { module: '/hsm.so', token: 'a', key_id: '0x01', pin_variable: 'PIN' }
+const PROBE = { mailbox: 'v@pec-a.test', password_file: 'p', to: 'u@pec-b.test' }
 const PROVIDER = { name: 'Provider A', domain: 'pec-a.test', receipts: 'ricevute@pec-a.test' }
 
 /** The least that must be set, with these sections laid over it. */
@@ -174,6 +175,12 @@ describe('a fault in the settings is named:', () => {
     ['[alarms] a b is not a mail address', { alarms: { mail_to: 'a b', mail_from: 'a@x.test' } }],
     ['[alarms] smarthost must be HOST:PORT', { alarms: { mail_to: 'a@x.test', mail_from: 'a@x.test', smarthost: '/x' } }],
     ['[alarms] webhook is not an address of http or https', { alarms: { webhook: 'file:///etc/passwd' } }],
+    ['[interoperability] to names no mailbox of another provider', { interoperability: { ...PROBE, to: '' } }],
+    ['[interoperability] to: b is no mail address', { interoperability: { ...PROBE, to: 'u@pec-b.test, b' } }],
+    ['[interoperability] password_file is missing', { interoperability: { ...PROBE, password_file: '' } }],
+    ['[interoperability] submission is not HOST:PORT', { interoperability: { ...PROBE, submission: '/run/x' } }],
+    ['[interoperability] interval is not longer than patience', { interoperability: { ...PROBE, interval: 1800 } }],
+    ['[interoperability] interval is set, but no mailbox to send from', { interoperability: { interval: 86_400 } }],
     ['[deadlines] first is not before second', { deadlines: { first: 81000 } }],
     ['[store] lmtp is dovecot, neither HOST:PORT nor the path of a socket', { store: { lmtp: 'dovecot', embedded: 'false' } }],
     ['[store] lmtp is a:99999, neither HOST:PORT nor the path of a socket', { store: { lmtp: 'a:99999', embedded: 'false' } }],

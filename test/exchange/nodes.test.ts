@@ -1,17 +1,12 @@
 // One provider on two nodes, over one ledger in MariaDB and one mailbox store: whatever comes to either is certified once.
 import assert from 'node:assert/strict'
-import { readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { test } from 'node:test'
-import { mergeIndex } from '../../src/cli/merge-index.js'
-import { Authority } from '../../src/demo/authority.js'
 import type { Sink } from '../../src/lab/sink.js'
-import { ownRecordLdif } from '../../src/providers/own-record.js'
-import { readPem } from '../../src/smime/pem.js'
 import { tlsIdentity } from '../harness/certificates.js'
 import { Laboratory } from '../harness/laboratory.js'
 import { mariadbIsMissing, TestMariadb } from '../harness/mariadb.js'
-import { choosePorts, TestGateway, type Keys } from './gateway.js'
+import { accredit } from './accreditation.js'
+import { choosePorts, TestGateway } from './gateway.js'
 import { isOf } from './letter.js'
 import { original, PLAIN } from './originals.js'
 
@@ -26,24 +21,6 @@ const LATE = 4
 /** Within which a node that died is replaced. */
 const REPLACED_MS = 60_000
 
-/** Keys of both, under one authority, and the index that lists them. */
-async function accredit(lab: Laboratory): Promise<readonly Keys[]> {
-  const folder = await lab.directory()
-  const authority = await Authority.open(folder)
-  const index = join(folder, 'index.ldif')
-  const keys: Keys[] = []
-  let ldif: Buffer | undefined
-  for (const { name, domain } of [A, B]) {
-    const { key, certificate: cert } = (await authority.accredit(name, domain)).signing
-    const certificates = readPem(await readFile(cert), 'CERTIFICATE')
-    const record = ownRecordLdif({ name, certificates, mailReceipt: `ricevute@${domain}`, domains: [domain] })
-    ldif = ldif === undefined ? record : mergeIndex(record, ldif)
-    keys.push({ key, cert, trust: authority.anchor, crl: authority.revocationList, index })
-  }
-  await writeFile(index, ldif ?? '')
-  return keys
-}
-
 const letter = (from: string, to: string): Buffer => original({ from, to: [to] }, 'Prova', ...PLAIN)
 
 test('a provider on two nodes', { skip: mariadbIsMissing, timeout: 240_000 }, async (t) => {
@@ -51,7 +28,7 @@ test('a provider on two nodes', { skip: mariadbIsMissing, timeout: 240_000 }, as
   const server = await TestMariadb.start()
   lab.atClose(() => server.close())
   await server.run('create database pec')
-  const [keysA, keysB] = await accredit(lab)
+  const [keysA, keysB] = await accredit(lab, [A, B])
   assert.ok(keysA && keysB)
   /** What B sends to A: the test brings it to either node, or to both. */
   const sink = await lab.sink({ protocol: 'smtp', tls: await tlsIdentity() })
