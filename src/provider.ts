@@ -9,7 +9,6 @@ import type { OwnDirectory } from './directory/own-directory.js'
 import { isPecError, PecError, reasonOf } from './errors.js'
 import { findOwnFaults, openSigner, readAnchors, readPeerAuthorities, serviceAddress } from './keys.js'
 import type { SqlLedger } from './ledger/ledger.js'
-import { openMysqlLedger } from './ledger/mysql.js'
 import { openLedger } from './ledger/sqlite.js'
 import type { Issuer } from './pec/signed-message.js'
 import type { Antivirus, Quarantine } from './points/ports.js'
@@ -139,8 +138,11 @@ export async function checkProvider(config: Config): Promise<void> {
 }
 
 /** Opens the ledger alone. Rejects with PecError 'configuration', or 'ledger' (temporary). */
-export function openLedgerOf({ ledger }: Config, onEvent: (message: string) => void): Promise<SqlLedger> {
-  return ledger.engine === 'sqlite' ? openLedger(ledger.file) : openMysqlLedger(ledger, onEvent)
+export async function openLedgerOf({ ledger }: Config, onEvent: (message: string) => void): Promise<SqlLedger> {
+  if (ledger.engine === 'sqlite') return openLedger(ledger.file)
+  // The client of a database server is some 10 MB in every process: only where there is one.
+  const { openMysqlLedger } = await import('./ledger/mysql.js')
+  return openMysqlLedger(ledger, onEvent)
 }
 
 function openIndex({ index }: Config, onEvent: (message: string) => void, watched?: Watched): Promise<IndexFile> {

@@ -1,15 +1,16 @@
 /** Alarms by ordinary mail, straight to a smarthost: a gateway in trouble could not carry them itself. */
-import { createTransport } from 'nodemailer'
 import type { AlarmMail } from '../config/alarms.js'
 import { CHANNEL_TIMEOUT_MS, type Channel } from './channel.js'
 import type { Alarm } from './node-troubles.js'
 
 /** Rejects if the smarthost is not there, or has not the TLS that is asked for. */
 export async function proveSmarthost(mail: AlarmMail): Promise<void> {
-  await transportTo(mail).verify()
+  await (await transportTo(mail)).verify()
 }
 
-function transportTo({ smarthost, tls }: AlarmMail) {
+/** What sends mail is in memory only once there is an alarm. */
+async function transportTo({ smarthost, tls }: AlarmMail) {
+  const { createTransport } = await import('nodemailer')
   return createTransport({
     ...{ host: smarthost.host, port: smarthost.port, secure: false },
     ...(tls === 'optional' ? { opportunisticTLS: true } : { requireTLS: true }),
@@ -22,11 +23,11 @@ function transportTo({ smarthost, tls }: AlarmMail) {
 /** `node` is this server's name. */
 export function mailChannel(mail: AlarmMail, node: string): Channel {
   const { to, from, smarthost } = mail
-  const transport = transportTo(mail)
   return {
     name: `mail by ${smarthost.host}:${smarthost.port}`,
     async send(alarm) {
       const headers = { 'Auto-Submitted': 'auto-generated' }
+      const transport = await transportTo(mail)
       await transport.sendMail({ from, to: [...to], date: new Date(), headers, ...wordsOf(alarm, node) })
     },
   }

@@ -3,7 +3,6 @@ import type { Config } from '../config/config.js'
 import type { Clock } from '../points/ports.js'
 import type { DirectoryEvent } from './directory-event.js'
 import { FileDirectory } from './file-directory.js'
-import { LdapDirectory } from './ldap-directory.js'
 import type { OwnDirectory } from './own-directory.js'
 
 /** Rejects with PecError 'configuration' if it cannot be used. */
@@ -12,7 +11,8 @@ export async function openDirectory(
   clock: Clock,
   onEvent: (event: DirectoryEvent) => void,
 ): Promise<OwnDirectory> {
-  return directory.engine === 'file'
-    ? FileDirectory.open({ path: directory.file, clock, onEvent })
-    : LdapDirectory.open({ settings: ldap, clock, onEvent })
+  if (directory.engine === 'file') return FileDirectory.open({ path: directory.file, clock, onEvent })
+  // In memory only where there is a server.
+  const { LdapDirectory } = await import('./ldap-directory.js')
+  return LdapDirectory.open({ settings: ldap, clock, onEvent })
 }

@@ -2,9 +2,9 @@
 import { UNSCANNED } from '../antivirus/none.js'
 import type { Config } from '../config/config.js'
 import { isPecError, PecError, reasonOf } from '../errors.js'
+import type { LmtpStore } from '../store/lmtp-store.js'
 import { UNCOMPARED } from './clock.js'
 import { openControl } from './control.js'
-import { openEmbeddedStore } from './embedded-store.js'
 import { fixedChanges } from './fixed-settings.js'
 import { openGateway } from './gateway.js'
 import { harakaQueue } from './haraka-queue.js'
@@ -39,7 +39,7 @@ export async function openMaster({ server, plugin, readSettings }: MasterMeans):
   await openAtLast(open, (error) => isPecError(error) && error.temporary, plugin)
   if (config.antivirus.engine === 'none') plugin.logwarn(UNSCANNED)
   if (config.clock === undefined) plugin.logwarn(UNCOMPARED)
-  const store = config.store.embedded ? await openEmbeddedStore(config, (message) => plugin.lognotice(message)) : undefined
+  const store = config.store.embedded ? await openStore(config, plugin) : undefined
   let endJobs = await startNodeJobs(plugin)
   const endRescue = startRescue(harakaQueue(plugin).directory, plugin)
   const workers = server.cluster === undefined ? undefined : new Workers(plugin)
@@ -86,6 +86,12 @@ export async function openMaster({ server, plugin, readSettings }: MasterMeans):
     },
     close: () => void store?.close(),
   }
+}
+
+/** In memory only where it is used. */
+async function openStore(config: Config, plugin: Plugin): Promise<LmtpStore> {
+  const { openEmbeddedStore } = await import('./embedded-store.js')
+  return openEmbeddedStore(config, (message) => plugin.lognotice(message))
 }
 
 /** Workers first, so that the store and all else of the master is there for them; then Haraka ends the master. */

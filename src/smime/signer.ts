@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises'
 import { PecError, reasonOf } from '../errors.js'
 import { checkProfile, parseCertificate, type Certificate, type CertificateHolder } from './certificate.js'
 import { readPem } from './pem.js'
-import { readPkcs12 } from './pkcs12.js'
+import type { Pkcs12 } from './pkcs12.js'
 
 export interface Signer {
   /** DER. */
@@ -115,7 +115,7 @@ async function readPassphrase(path: string): Promise<string> {
 
 async function loadKey(path: string, passphrase: string | undefined): Promise<KeyObject> {
   const file = await readFile(path)
-  if (!isPem(file)) return readPkcs12(file, passphrase ?? '').key
+  if (!isPem(file)) return (await openPkcs12(file, passphrase)).key
   return createPrivateKey({ key: file, format: 'pem', ...(passphrase === undefined ? {} : { passphrase }) })
 }
 
@@ -127,8 +127,14 @@ async function loadCertificates(path: string, passphrase: string | undefined): P
     return found.map(parseCertificate)
   } catch (error) {
     if (isPem(file)) throw error
-    return readPkcs12(file, passphrase ?? '').certificates.map(parseCertificate)
+    return (await openPkcs12(file, passphrase)).certificates.map(parseCertificate)
   }
+}
+
+/** What reads these files is in memory only where there is one. */
+async function openPkcs12(file: Buffer, passphrase = ''): Promise<Pkcs12> {
+  const { readPkcs12 } = await import('./pkcs12.js')
+  return readPkcs12(file, passphrase)
 }
 
 function isPem(file: Buffer): boolean {
