@@ -4,7 +4,6 @@ import { appendFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
-import { stringify } from 'csv-stringify/sync'
 import { PecError } from '../errors.js'
 import { dayAfter, monthsAfter, periodOf } from './day.js'
 import type { ArchiveHouse } from './house.js'
@@ -13,7 +12,8 @@ import { FORMAT, writeManifest, type Manifest } from './manifest.js'
 import { digestOf } from '../file-digest.js'
 import { daysIn, filesOf, makeFolder, publish, readIfThere, sha256, unfinished, writeWhole } from './place.js'
 import type { ArchivedDay, RegisterRow } from './register.js'
-import { CSV_COLUMNS, csvRow, jsonLine } from './rows.js'
+import { quarantineMembers } from './quarantine.js'
+import { CSV_COLUMNS, csvRow, jsonLine, tableOf } from './rows.js'
 import { readZip, writeZip, type NewMember } from './zip.js'
 
 /** Rows held in memory: with the signatures of long messages some megabytes. */
@@ -58,6 +58,7 @@ async function exportDay(
       { name: 'register.jsonl', bytes: () => registerLines(house, day, csv, events) },
       { name: 'register.csv', bytes: () => createReadStream(csv) as AsyncIterable<Buffer> },
       ...(late.rows.length === 0 ? [] : [{ name: 'late.jsonl', bytes: () => Readable.from(late.rows.map(lineOf)) }]),
+      ...(await quarantineMembers(register, day, late)),
       ...logs.map((name) => ({ name: `logs/${name}`, bytes: () => logBytes(folder, name) })),
     ]
     const closed = house.clock()
@@ -131,14 +132,6 @@ async function* pagesOf({ register }: ArchiveHouse, day: string): AsyncGenerator
 
 function lineOf(row: RegisterRow): Buffer {
   return Buffer.from(jsonLine(row))
-}
-
-/** A value that a spreadsheet would take for a formula gets an apostrophe before it. */
-function tableOf(rows: readonly (readonly string[])[]): string {
-  return stringify(
-    rows.map((row) => [...row]),
-    { escape_formulas: true, record_delimiter: '\r\n' },
-  )
 }
 
 function logBytes(folder: string, name: string): AsyncIterable<Buffer> {

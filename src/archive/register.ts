@@ -1,10 +1,15 @@
 /** What the archive needs of the register, and remembers in it. The ledger implements it. */
-import type { RegisterEvent } from '../points/ports.js'
+import type { QuarantinedMessage, RegisterEvent } from '../points/ports.js'
 
 /** A row of the register. */
 export interface RegisterRow extends RegisterEvent {
   readonly id: number
   readonly at: Date
+}
+
+/** A message in quarantine, with the time from which it is kept. */
+export interface RecordedQuarantine extends QuarantinedMessage {
+  readonly since: Date
 }
 
 /** Each implies those before it: the zip file is there; its manifest is signed; the signature is stamped; it was handed over. */
@@ -25,6 +30,8 @@ export interface ArchiveRegister {
   eventsOfDay(day: string, limit: number, after?: RegisterRow): Promise<readonly RegisterRow[]>
   /** How many events of each type there are. */
   countDay(day: string): Promise<Readonly<Record<string, number>>>
+  /** The messages that came into quarantine on a day and are there, in the order of time. */
+  quarantinedOn(day: string): Promise<readonly RecordedQuarantine[]>
   /** The day of the oldest event; undefined while there is none. */
   firstDay(): Promise<string | undefined>
   /** The last days archived, the newest first. */

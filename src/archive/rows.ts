@@ -1,4 +1,5 @@
 /** The rows of an export: one JSON object to a line, and one line of a table. README.md here lists the columns. */
+import { stringify } from 'csv-stringify/sync'
 import type { RegisterRow } from './register.js'
 import { sha256 } from './place.js'
 
@@ -23,6 +24,14 @@ export function csvRow(row: RegisterRow): string[] {
     ...[String(id), at.toISOString(), type, identifier, messageId, sender, recipients.join(' '), subject ?? '', provider],
     ...[outcome, digestOf(daticert), digestOf(signature)],
   ]
+}
+
+/** A value that a spreadsheet would take for a formula gets an apostrophe before it. */
+export function tableOf(rows: readonly (readonly string[])[]): string {
+  return stringify(
+    rows.map((row) => [...row]),
+    { escape_formulas: true, record_delimiter: '\r\n' },
+  )
 }
 
 function digestOf(bytes: Buffer | undefined): string {

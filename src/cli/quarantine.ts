@@ -1,7 +1,7 @@
 /** `pec quarantine`: the infected messages that are kept (A3, R5). */
 import { Command } from 'commander'
 import { PecError } from '../errors.js'
-import type { RecordedQuarantine } from '../ledger/kept.js'
+import type { RecordedQuarantine } from '../archive/register.js'
 import type { SqlLedger } from '../ledger/ledger.js'
 import { exportKept } from '../quarantine/export.js'
 import { stateOfKeptFile } from '../quarantine/kept-file-check.js'

@@ -1,10 +1,11 @@
 /** The register by days, for the archive: pages of a day's events, and what is archived of which day. */
 import type { Kysely } from 'kysely'
 import { dayOf, periodOf } from '../archive/day.js'
-import type { ArchivedDay, ArchiveRegister, DayState, RegisterRow } from '../archive/register.js'
+import type { ArchivedDay, ArchiveRegister, DayState, RecordedQuarantine, RegisterRow } from '../archive/register.js'
 import { PecError } from '../errors.js'
 import type { SqlDialect } from './dialect.js'
 import { eventOf, evidenceIn } from './event-row.js'
+import { recordedOf } from './kept.js'
 import { prepare, type Executor } from './statements.js'
 import type { Tables } from './schema.js'
 
@@ -35,6 +36,12 @@ export class ArchiveDays implements ArchiveRegister {
     const { from, to } = periodOf(day)
     const { rows } = await this.attempt(() => this.queries.counts(this.db, from.getTime(), to.getTime()))
     return Object.fromEntries(rows.map(({ type, count }) => [type, Number(count)]))
+  }
+
+  async quarantinedOn(day: string): Promise<readonly RecordedQuarantine[]> {
+    const { from, to } = periodOf(day)
+    const { rows } = await this.attempt(() => this.queries.quarantined(this.db, from.getTime(), to.getTime()))
+    return rows.map(recordedOf)
   }
 
   async firstDay(): Promise<string | undefined> {
@@ -106,6 +113,11 @@ function prepareDayQueries(db: Kysely<Tables>) {
         .where('at', '>=', 0)
         .where('at', '<', 0)
         .groupBy('type'),
+    ),
+
+    /** (from, to): all rows are looked at, once a day; there are few. */
+    quarantined: prepare(
+      db.selectFrom('quarantine').selectAll().where('since', '>=', 0).where('since', '<', 0).orderBy('since').orderBy('id'),
     ),
 
     /** (limit) */

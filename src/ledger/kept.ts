@@ -1,14 +1,10 @@
 /** The table of quarantine, for whoever looks through it or clears it out. */
 import type { Kysely } from 'kysely'
+import type { RecordedQuarantine } from '../archive/register.js'
 import type { QuarantinedMessage } from '../points/ports.js'
 import type { Attempt } from './archive-days.js'
 import { keyOf } from './keys.js'
 import type { Tables } from './schema.js'
-
-/** A message in quarantine, with the time from which it is kept. */
-export interface RecordedQuarantine extends QuarantinedMessage {
-  readonly since: Date
-}
 
 const PAGE = 500
 

@@ -4,6 +4,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
+import type { RecordedQuarantine } from '../archive/register.js'
 import type {
   Claim,
   DeadlineLedger,
@@ -23,7 +24,7 @@ import { eventOf, evidenceIn } from './event-row.js'
 import { Figures } from './figures.js'
 import { GroupCommit } from './group-commit.js'
 import { addressKey, keyOf } from './keys.js'
-import { KeptMessages, recordedOf, type RecordedQuarantine } from './kept.js'
+import { KeptMessages, recordedOf } from './kept.js'
 import { Outages } from './outages.js'
 import { prepareQueries, type Queries } from './queries.js'
 import { Retention } from './retention.js'

@@ -1,5 +1,5 @@
 /** All that the register knows of one message, in the order of time, with what each event was certified by, checked (L5). */
-import type { RecordedQuarantine } from '../ledger/kept.js'
+import type { RecordedQuarantine } from '../archive/register.js'
 import type { SqlLedger } from '../ledger/ledger.js'
 import type { StoredMessage } from '../points/ports.js'
 import { checkProof, type CheckedProof, type CheckMeans, type ProofFinding } from './signature-check.js'

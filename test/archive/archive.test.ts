@@ -10,7 +10,8 @@ import { sealDays, stampDays } from '../../src/archive/seal.js'
 import { readZip, writeZip } from '../../src/archive/zip.js'
 import { PecError } from '../../src/errors.js'
 import { ENGINES, freshLedger } from '../ledger/engines.js'
-import { entryOf, eventOf, failure } from '../ledger/entries.js'
+import type { QuarantinedMessage } from '../../src/points/ports.js'
+import { entryOf, eventOf, failure, quarantinedOf } from '../ledger/entries.js'
 import { onDay, ours, providerSigner, reportsOf, testArchive, type TestArchive } from './house.js'
 
 async function memberOf(zip: string, wanted: string): Promise<string> {
@@ -63,6 +64,41 @@ for (const engine of ENGINES)
       await sealDays(house)
       await stampDays(house)
       assert.deepEqual(await faults(), [])
+    })
+
+    test('tells what came into quarantine on a day, and nothing of what is in it', async (t) => {
+      const ledger = await freshLedger(t, engine)
+      const { house, folder, setNow } = await testArchive(t, ledger)
+      const found = (identifier: string, on: Date, parts: Partial<QuarantinedMessage> = {}) =>
+        ledger.commit(
+          entryOf(`found ${identifier}`, { events: [eventOf(identifier)], quarantined: quarantinedOf(identifier, parts) }, on),
+        )
+      await found('a', onDay(3, '10:00:00'), { signature: '=Eicar' })
+      await found('b', onDay(3, '09:00:00'))
+      await found('c', onDay(4))
+      await exportDays(house, ours)
+      const lines = async (day: string, name: string) => (await memberOf(filesOf(folder, day).zip, name)).trimEnd().split(/\r?\n/)
+      assert.deepEqual(
+        (await lines('2026-03-03', 'quarantine.jsonl')).map((line) => JSON.parse(line) as unknown),
+        [
+          ['b', '09', 'Test.Eicar'],
+          ['a', '10', '=Eicar'],
+        ].map(([identifier = '', hour, signature]) => {
+          const { until, ...kept } = quarantinedOf(identifier)
+          return { ...kept, signature, since: `2026-03-03T${hour}:00:00.000Z`, until: until.toISOString() }
+        }),
+      )
+      const [names, first, second] = await lines('2026-03-03', 'quarantine.csv')
+      assert.equal(names, 'id,since,identifier,reason,signature,sha256,size,until,provider,sender')
+      assert.match(first ?? '', /^file-b,2026-03-03T09:00:00\.000Z,b,virus,Test\.Eicar,[0-9a-f]{64},2048,[^,]+,Provider A,alice@/)
+      assert.match(second ?? '', /,virus,'=Eicar,/)
+
+      // What comes late goes with the next day, and that only.
+      await found('late', onDay(3, '11:00:00'))
+      setNow('2026-03-07T02:00:00Z')
+      await exportDays(house, ours)
+      assert.match((await lines('2026-03-05', 'quarantine.jsonl')).join('|'), /^\{"id":"file-late","since":"2026-03-03[^|]*\}$/)
+      await assert.rejects(lines('2026-03-06', 'quarantine.jsonl'), /is not in/)
     })
 
     test('is made by one of several nodes', async (t) => {
@@ -185,6 +221,7 @@ function dyingAt(register: TestArchive['house']['register']): TestArchive['house
   return {
     eventsOfDay: (...which) => register.eventsOfDay(...which),
     countDay: (day) => register.countDay(day),
+    quarantinedOn: (day) => register.quarantinedOn(day),
     firstDay: () => register.firstDay(),
     lastDays: (limit) => register.lastDays(limit),
     daysIn: (states) => register.daysIn(states),
