@@ -23,6 +23,7 @@ const layers = [
   ['store', deny('providers', 'ledger', 'haraka', 'cli')],
   ['lmtp', deny('pec', 'points', 'providers', 'directory', 'ledger', 'store', 'haraka', 'cli')],
   ['antivirus', deny('providers', 'directory', 'ledger', 'store', 'haraka', 'cli')],
+  ['copies', deny('pec', 'points', 'providers', 'directory', 'ledger', 'store', 'haraka', 'cli')],
   ['quarantine', deny('providers', 'directory', 'ledger', 'store', 'haraka', 'cli')],
   ['timestamp', deny('pec', 'points', 'providers', 'directory', 'ledger', 'store', 'archive', 'haraka', 'cli')],
   ['archive', deny('providers', 'directory', 'ledger', 'store', 'haraka', 'cli')],

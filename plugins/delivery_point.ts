@@ -5,7 +5,8 @@ import { exchangesOf, openDns } from '../src/haraka/exchanges.js'
 import { theGateway, whenOpen } from '../src/haraka/gateway.js'
 import { ACCEPT, hook, PASS, type Reply } from '../src/haraka/hook.js'
 import { isCondemned, isForStore, passGate, wayOf } from '../src/haraka/leaving.js'
-import { tellAccepted, tellRefused, untilDone } from '../src/haraka/outcome.js'
+import { isKept, keepQueued } from '../src/haraka/copying.js'
+import { spoolOf, tellAccepted, tellRefused, untilDone } from '../src/haraka/outcome.js'
 import { keepTo, mustEncrypt, type TlsSetup } from '../src/haraka/peer-tls.js'
 import { interpretReplies, type ClientPool } from '../src/haraka/replies.js'
 import { hasSpoken, listenTo } from '../src/haraka/silence.js'
@@ -34,7 +35,9 @@ export const hook_send_email = hook<QueuedMail>(
 )
 
 export const hook_get_mx = hook<QueuedMail>(async function (mail) {
-  const { config, provider, store, watching } = theGateway()
+  const { config, provider, store, watching, copying } = theGateway()
+  const kept = isCondemned(mail) ? undefined : await keepQueued(mail, copying, spoolOf(config), this)
+  if (kept !== undefined) return kept
   const { reply, tls } = wayOf(mail, config, provider.index)
   interpretReplies(this.haraka_require('outbound/client_pool') as ClientPool, mustEncrypt)
   keepTo({ policy: tls, authorities: provider.peerAuthorities }, mail, this.haraka_require('outbound/tls') as TlsSetup)
@@ -63,7 +66,7 @@ export const hook_deferred = hook<QueuedMail, DeferredParams>(
 /** Haraka's own report goes out only where the answer is to pass: PEC has its notices. */
 export const hook_bounce = hook<QueuedMail, BounceError>(async function (mail, error) {
   hasSpoken(mail)
-  if (isCondemned(mail)) return ACCEPT
+  if (isCondemned(mail) || isKept(mail)) return ACCEPT
   const { owesReport } = await untilDone(this, () => tellRefused(mail, error, theGateway()))
   return owesReport ? PASS : ACCEPT
 })

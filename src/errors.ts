@@ -16,6 +16,7 @@ export type ErrorCode =
   | 'directory' // users and mailboxes cannot be looked up
   | 'antivirus' // nothing can be scanned now, or this message cannot
   | 'quarantine' // what must be kept cannot be written
+  | 'copies' // a copy for an archive cannot be written
   | 'timestamp' // no authority gave a time stamp that holds
   | 'archive' // a day of the register cannot be archived, or an archive cannot be read
   | 'descriptors' // none are left for another client

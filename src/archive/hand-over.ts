@@ -7,7 +7,8 @@ import { basename, join } from 'node:path'
 import { escapeXml } from '../pec/xml.js'
 import type { ArchiveHouse, HandOver } from './house.js'
 import { readManifest, type Manifest } from './manifest.js'
-import { filesOf, makeFolder, syncFolder, unfinished, writeWhole } from './place.js'
+import { syncFolder } from '../write-source.js'
+import { filesOf, makeFolder, unfinished, writeWhole } from './place.js'
 
 /** What the preservation system is told of an archive, in the order of L6. */
 export type Metadata = Readonly<Record<(typeof NAMES)[number], string>>

@@ -3,6 +3,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { isDay } from './day.js'
+import { syncFolder } from '../write-source.js'
 
 /** The files of a day, by what they are. */
 export interface DayFiles {
@@ -97,13 +98,4 @@ export async function publish(draft: string, path: string): Promise<void> {
   }
   await link(draft, path)
   await syncFolder(dirname(path))
-}
-
-export async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
 }

@@ -2,13 +2,21 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { Account, Accounts } from '../directory/accounts.js'
 import { isDay } from '../directory/directory-contents.js'
+import {
+  ARCHIVE_WORDS,
+  formatArchive,
+  formatNotice,
+  NOTICE_WORDS,
+  parseArchive,
+  parseNotice,
+} from '../directory/mailbox-options.js'
 import { formatPolicy } from '../directory/ordinary-mail.js'
 import { MAILBOX_KINDS, parseLogin, type MailboxKind } from '../directory/own-directory.js'
 import { PecError } from '../errors.js'
 import { domainOf } from '../mail/address.js'
-import type { MailboxState } from '../points/ports.js'
+import type { ArrivalNotice, MailboxState, TrafficArchive } from '../points/ports.js'
 import { changing, reading, readSecret, sayPassword, withBy, type By, type SecretOptions } from './accounts.js'
-import { describePolicy, POLICY_ARGUMENT, readPolicy } from './policy.js'
+import { describePolicy, POLICY_ARGUMENT, readPolicy, refuseCertified } from './policy.js'
 import { say } from './terminal.js'
 
 const DAY_MS = 86_400_000
@@ -32,6 +40,8 @@ export function mailboxCommand(): Command {
     .addCommand(quotaCommand())
     .addCommand(renewalCommand())
     .addCommand(policyCommand())
+    .addCommand(archiveCommand())
+    .addCommand(noticeCommand())
     .addCommand(removeCommand())
 }
 
@@ -93,12 +103,14 @@ function isDue({ renewal, state }: Account, end: string): boolean {
   return renewal !== undefined && renewal <= end && state !== 'closed'
 }
 
-function lineOf({ address, state, kind, quotaBytes, renewal, ordinaryMail }: Account): string {
+function lineOf({ address, state, kind, quotaBytes, renewal, ordinaryMail, archive, arrivalNotice }: Account): string {
   const facts = [
     ...(kind === 'individual' ? [] : [kind]),
     ...(quotaBytes === undefined ? [] : [`quota: ${quotaBytes}`]),
     ...(renewal === undefined ? [] : [`renewal: ${renewal}`]),
     ...(ordinaryMail === undefined ? [] : [`ordinary mail: ${formatPolicy(ordinaryMail)}`]),
+    ...(archive === undefined ? [] : [`archive: ${formatArchive(archive)}`]),
+    ...(arrivalNotice === undefined ? [] : [`notice: ${formatNotice(arrivalNotice)}`]),
   ]
   return [address, state, ...facts].join('  ')
 }
@@ -106,10 +118,9 @@ function lineOf({ address, state, kind, quotaBytes, renewal, ordinaryMail }: Acc
 function showCommand(): Command {
   return onMailbox('show', 'tell all about a mailbox', false).action(async (directory: string, address: string) =>
     reading(directory, async (accounts) => {
-      const { state, kind, aliases, operators, quotaBytes, renewal, ordinaryMail, passwordUntil } = await existing(
-        accounts,
-        address,
-      )
+      const account = await existing(accounts, address)
+      const { state, kind, aliases, operators, quotaBytes, renewal, ordinaryMail, archive, arrivalNotice, passwordUntil } =
+        account
       say(`address: ${address.toLowerCase()}`)
       say(`state: ${state}`)
       say(`kind: ${kind}`)
@@ -118,6 +129,8 @@ function showCommand(): Command {
       say(`quota: ${quotaBytes ?? 'none'}`)
       say(`renewal: ${renewal ?? 'none'}`)
       say(`ordinary mail: ${describePolicy(ordinaryMail, 'as for its domain')}`)
+      say(`archive: ${archive === undefined ? 'none' : formatArchive(archive)}`)
+      say(`notice of arrival: ${arrivalNotice === undefined ? 'none' : formatNotice(arrivalNotice)}`)
       say(`password: ${passwordUntil === undefined ? 'lasting' : `temporary, until ${passwordUntil.toISOString()}`}`)
     }),
   )
@@ -251,6 +264,37 @@ function policyCommand(): Command {
     )
 }
 
+function archiveCommand(): Command {
+  return onMailbox('archive', 'say where copies of the traffic of a mailbox go')
+    .argument(
+      '<ARCHIVE>',
+      'files (below [options] copies), mailbox:ADDRESS (another mailbox of the store), or none',
+      orNone(archive),
+    )
+    .action(async (directory: string, address: string, archive: TrafficArchive | undefined, by: By) =>
+      changing(directory, by, async (accounts) => {
+        await accounts.change(address, { archive })
+        say(`Copies of the traffic of ${address}: ${archive === undefined ? 'none' : formatArchive(archive)}.`)
+      }),
+    )
+}
+
+function noticeCommand(): Command {
+  return onMailbox('notice', 'say who is told by ordinary mail of what arrives in a mailbox')
+    .argument(
+      '<NOTICE>',
+      'plain:ADDRESS (that a message is there), details:ADDRESS (sender and subject too), or none',
+      orNone(notice),
+    )
+    .action(async (directory: string, address: string, arrivalNotice: ArrivalNotice | undefined, by: By) =>
+      changing(directory, by, async (accounts, config) => {
+        if (arrivalNotice !== undefined) await refuseCertified(arrivalNotice.to, 'notices are ordinary mail', config)
+        await accounts.change(address, { arrivalNotice })
+        say(`Notices of arrival for ${address}: ${arrivalNotice === undefined ? 'none' : formatNotice(arrivalNotice)}.`)
+      }),
+    )
+}
+
 function removeCommand(): Command {
   return onMailbox('remove', 'remove a mailbox; its mail stays where it is').action(
     async (directory: string, address: string, by: By) =>
@@ -282,6 +326,18 @@ function orNone<T>(parse: (text: string) => T): (text: string) => T | undefined 
 function bytes(text: string): number {
   if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError('A quota is a number of bytes.')
   return Number(text)
+}
+
+function archive(text: string): TrafficArchive {
+  const archive = parseArchive(text)
+  if (archive === undefined) throw new InvalidArgumentError(`It is none of ${ARCHIVE_WORDS}, none.`)
+  return archive
+}
+
+function notice(text: string): ArrivalNotice {
+  const notice = parseNotice(text)
+  if (notice === undefined) throw new InvalidArgumentError(`It is none of ${NOTICE_WORDS}, none.`)
+  return notice
 }
 
 function day(text: string): string {

@@ -19,6 +19,7 @@ import { limits } from './limits.js'
 import { listeners } from './listeners.js'
 import { log } from './log.js'
 import { monitor } from './monitor.js'
+import { options } from './options.js'
 import { peers, peerTls, routes } from './peers.js'
 import { provider } from './provider.js'
 import { index } from './provider-index.js'
@@ -38,7 +39,7 @@ export const SECTIONS = {
   ...{ archive, timestamp, retrieval, interoperability },
   ...{ provider, listeners, signer, tokens, trust, index, directory, ldap, ledger, store, limits },
   ...{ antivirus, quarantine, reception, spam, clock, delivery, deadlines, peers, peerTls, routes },
-  ...{ files, log, monitor, account, alarms },
+  ...{ files, log, monitor, account, alarms, options },
 }
 
 type Contents<Sections> = { readonly [Name in keyof Sections]: Sections[Name] extends Section<infer T> ? Readonly<T> : never }

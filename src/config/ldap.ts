@@ -4,7 +4,17 @@ const KEYS = [
   ...['urls', 'starttls', 'ca', 'bind_dn', 'bind_password_file', 'connections', 'timeout'],
   ...['mailbox_base', 'mailbox_filter', 'operator_base', 'operator_filter', 'domain_base', 'domain_filter', 'authentication'],
   ...['address', 'alias', 'state', 'kind', 'quota', 'ordinary_mail', 'password'],
-  ...['password_until', 'renewal', 'operator', 'operator_of', 'mailbox_classes', 'operator_classes', 'domain_classes'],
+  ...[
+    'password_until',
+    'renewal',
+    'archive',
+    'arrival_notice',
+    'operator',
+    'operator_of',
+    'mailbox_classes',
+    'operator_classes',
+    'domain_classes',
+  ],
   ...['domain', 'domain_ordinary_mail', 'refresh', 'cache', 'cache_unknown', 'cache_entries'],
 ] as const
 
@@ -54,6 +64,8 @@ export interface LdapAttributes {
   readonly password: string
   readonly passwordUntil: string
   readonly renewal: string
+  readonly archive: string
+  readonly arrivalNotice: string
   readonly operator: string
   readonly operatorOf: string
   readonly domain: string
@@ -108,6 +120,8 @@ export const ldap = section('ldap', KEYS, (values): LdapConfig => {
       password: attribute('password', 'userPassword'),
       passwordUntil: attribute('password_until', 'pecPasswordUntil'),
       renewal: attribute('renewal', 'pecRenewal'),
+      archive: attribute('archive', 'pecArchive'),
+      arrivalNotice: attribute('arrival_notice', 'pecArrivalNotice'),
       operator: attribute('operator', 'uid'),
       operatorOf: attribute('operator_of', 'pecOperatorOf'),
       domain: attribute('domain', 'associatedDomain'),

@@ -2,7 +2,7 @@
  * What provisioning reads and changes (O3): our domains and mailboxes, be they in a file or on LDAP servers. Every change rejects with
  * PecError 'directory' if it cannot be made, and then has changed nothing that anybody can use.
  */
-import type { MailboxState, OrdinaryMailPolicy } from '../points/ports.js'
+import type { ArrivalNotice, MailboxState, OrdinaryMailPolicy, TrafficArchive } from '../points/ports.js'
 import type { MailboxKind, OwnMailbox } from './own-directory.js'
 
 export interface Domain {
@@ -47,6 +47,8 @@ export interface AccountChange {
   readonly ordinaryMail?: OrdinaryMailPolicy | undefined
   /** YYYY-MM-DD */
   readonly renewal?: string | undefined
+  readonly archive?: TrafficArchive | undefined
+  readonly arrivalNotice?: ArrivalNotice | undefined
 }
 
 /** Addresses are those of mailboxes, not their aliases; none of them has case. */

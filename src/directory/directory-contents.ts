@@ -1,6 +1,15 @@
 /** What a directory file says: `directory.json`, read with all its faults named, and written. */
 import { domainOf } from '../mail/address.js'
 import { MAILBOX_STATES, type OrdinaryMailPolicy } from '../points/ports.js'
+import {
+  ARCHIVE_WORDS,
+  faultOfOptions,
+  formatArchive,
+  formatNotice,
+  NOTICE_WORDS,
+  parseArchive,
+  parseNotice,
+} from './mailbox-options.js'
 import { formatPolicy, parsePolicy, POLICY_WORDS } from './ordinary-mail.js'
 import { MAILBOX_KINDS, type OwnMailbox } from './own-directory.js'
 import { isPasswordHash } from './password.js'
@@ -90,7 +99,11 @@ export function parseDirectory(text: string): DirectoryReading {
   const { domains, ordinaryMail } = readDomains(json['domains'], faults)
   const mailboxes = readMailboxes(json['mailboxes'], domains, faults)
   for (const [domain, policy] of ordinaryMail) reportLoop(policy, domain, domains, faults)
-  for (const { address, ordinaryMail: policy } of mailboxes.values()) reportLoop(policy, address, domains, faults)
+  for (const entry of mailboxes.values()) {
+    reportLoop(entry.ordinaryMail, entry.address, domains, faults)
+    const fault = faultOfOptions(entry, [entry.address, ...entry.aliases], (domain) => domains.has(domain))
+    if (fault !== undefined) faults.push(`${entry.address}: ${fault}`)
+  }
   return faults.length > 0 ? { ok: false, faults } : { ok: true, contents: { domains, ordinaryMail, mailboxes } }
 }
 
@@ -104,8 +117,10 @@ export function formatDirectory({ domains, ordinaryMail, mailboxes }: DirectoryC
   })
   const byAddress = [...mailboxes.values()]
     .sort((a, b) => (a.address < b.address ? -1 : 1))
-    .map(({ ordinaryMail: policy, aliases, operators, ...entry }) => ({
+    .map(({ ordinaryMail: policy, archive, arrivalNotice, aliases, operators, ...entry }) => ({
       ...entry,
+      ...(archive === undefined ? {} : { archive: formatArchive(archive) }),
+      ...(arrivalNotice === undefined ? {} : { arrivalNotice: formatNotice(arrivalNotice) }),
       ...(aliases.length === 0 ? {} : { aliases }),
       ...(operators.length === 0 ? {} : { operators }),
       ...written(policy),
@@ -136,10 +151,22 @@ interface ReadDomains {
 }
 
 function readPolicy(written: unknown, place: string, faults: string[]): OrdinaryMailPolicy | undefined {
+  return readWith(parsePolicy, written, 'ordinaryMail', POLICY_WORDS, place, faults)
+}
+
+/** What one of the words says; undefined where nothing is written. */
+function readWith<T>(
+  parse: (text: string) => T | undefined,
+  written: unknown,
+  name: string,
+  words: string,
+  place: string,
+  faults: string[],
+): T | undefined {
   if (written === undefined) return undefined
-  const policy = typeof written === 'string' ? parsePolicy(written) : undefined
-  if (policy === undefined) faults.push(`${place}: ordinaryMail ${JSON.stringify(written)} is none of ${POLICY_WORDS}`)
-  return policy
+  const value = typeof written === 'string' ? parse(written) : undefined
+  if (value === undefined) faults.push(`${place}: ${name} ${JSON.stringify(written)} is none of ${words}`)
+  return value
 }
 
 /** Mail that goes on to ourselves would come back. */
@@ -169,6 +196,7 @@ function readMailboxes(json: unknown, domains: ReadonlySet<string>, faults: stri
 
 const MAILBOX_MEMBERS = [
   ...['address', 'aliases', 'state', 'kind', 'password', 'passwordUntil', 'operators', 'quotaBytes', 'ordinaryMail', 'renewal'],
+  ...['archive', 'arrivalNotice'],
 ] as const
 
 function readMailbox(json: unknown, place: string, faults: string[]): MailboxEntry | undefined {
@@ -191,6 +219,8 @@ function readMailbox(json: unknown, place: string, faults: string[]): MailboxEnt
   const operators = readOperators(json['operators'], place, faults)
   if (!isShared && operators.length > 0) faults.push(`${place}: only a shared mailbox has operators`)
   const policy = readPolicy(json['ordinaryMail'], place, faults)
+  const archive = readWith(parseArchive, json['archive'], 'archive', ARCHIVE_WORDS, place, faults)
+  const notice = readWith(parseNotice, json['arrivalNotice'], 'arrivalNotice', NOTICE_WORDS, place, faults)
   const passwordUntil = readUntil(json['passwordUntil'], place, faults)
   const { renewal } = json
   const day = typeof renewal === 'string' && isDay(renewal) ? renewal : undefined
@@ -200,6 +230,8 @@ function readMailbox(json: unknown, place: string, faults: string[]): MailboxEnt
   return {
     ...{ address, aliases, state, kind, password, operators, quotaBytes: quota },
     ...(policy === undefined ? {} : { ordinaryMail: policy }),
+    ...(archive === undefined ? {} : { archive }),
+    ...(notice === undefined ? {} : { arrivalNotice: notice }),
     ...(passwordUntil === undefined ? {} : { passwordUntil }),
     ...(day === undefined ? {} : { renewal: day }),
   }

@@ -45,7 +45,9 @@ export interface PasswordOptions {
 }
 
 /** What an edit changes of a mailbox, and undefined takes away. */
-export type MailboxChange = Partial<Pick<MailboxEntry, 'state' | 'quotaBytes' | 'ordinaryMail' | 'renewal'>>
+export type MailboxChange = Partial<
+  Pick<MailboxEntry, 'state' | 'quotaBytes' | 'ordinaryMail' | 'renewal' | 'archive' | 'arrivalNotice'>
+>
 
 /** Tries, and milliseconds between them, to get the lock. */
 const LOCK_TRIES = 100

@@ -99,19 +99,13 @@ export class FileAccounts implements Accounts {
   }
 }
 
-function accountOf({
-  address,
-  state,
-  kind,
-  quotaBytes,
-  ordinaryMail,
-  aliases,
-  operators,
-  renewal,
-  passwordUntil,
-}: MailboxEntry): Account {
+function accountOf(entry: MailboxEntry): Account {
+  const { address, state, kind, quotaBytes, ordinaryMail, archive, arrivalNotice, aliases, operators, renewal, passwordUntil } =
+    entry
   return {
     ...{ address, state, kind, quotaBytes, ordinaryMail, aliases: [...aliases].sort(), renewal },
+    ...(archive === undefined ? {} : { archive }),
+    ...(arrivalNotice === undefined ? {} : { arrivalNotice }),
     operators: operators.map(({ name }) => name).sort(),
     passwordUntil: passwordUntil === undefined ? undefined : new Date(passwordUntil),
   }

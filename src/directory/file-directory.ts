@@ -153,6 +153,11 @@ function stampOf(path: string): string {
   }
 }
 
-function publicPart({ address, state, kind, quotaBytes, ordinaryMail }: MailboxEntry): OwnMailbox {
-  return { address, state, kind, quotaBytes, ...(ordinaryMail === undefined ? {} : { ordinaryMail }) }
+function publicPart({ address, state, kind, quotaBytes, ordinaryMail, archive, arrivalNotice }: MailboxEntry): OwnMailbox {
+  return {
+    ...{ address, state, kind, quotaBytes },
+    ...(ordinaryMail === undefined ? {} : { ordinaryMail }),
+    ...(archive === undefined ? {} : { archive }),
+    ...(arrivalNotice === undefined ? {} : { arrivalNotice }),
+  }
 }

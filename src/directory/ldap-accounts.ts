@@ -12,6 +12,7 @@ import type { Account, AccountChange, Accounts, Domain, NewAccount, Secret } fro
 import { isDay, isDomain, isMailboxAddress, isOperatorName } from './directory-contents.js'
 import { domainsOf, filled, formatTime, mailboxOf, valuesOf, type LdapMailbox } from './ldap-entry.js'
 import { LdapServers } from './ldap-servers.js'
+import { faultOfOptions, formatArchive, formatNotice } from './mailbox-options.js'
 import { formatPolicy } from './ordinary-mail.js'
 
 const PASSWORD_MODIFY = '1.3.6.1.4.1.4203.1.11.1'
@@ -95,8 +96,11 @@ export class LdapAccounts implements Accounts {
   }
 
   async change(address: string, change: AccountChange): Promise<void> {
-    const { dn } = await this.existing(address)
+    const { dn, mailbox, aliases } = await this.existing(address)
     if ('ordinaryMail' in change) await this.refuseLoop(address, change.ordinaryMail)
+    const domains = new Set((await this.domains()).map(({ name }) => name))
+    const fault = faultOfOptions(change, [mailbox.address, ...aliases], (domain) => domains.has(domain))
+    if (fault !== undefined) throw refused(`${address}: ${fault}`)
     await this.modify(
       dn,
       this.written(change).map(([name, value]) => replaced(name, value)),
@@ -161,8 +165,8 @@ export class LdapAccounts implements Accounts {
   }
 
   private wanted(): string[] {
-    const { address, alias, state, kind, quota, ordinaryMail, passwordUntil, renewal } = this.names
-    return [address, alias, state, kind, quota, ordinaryMail, passwordUntil, renewal]
+    const { address, alias, state, kind, quota, ordinaryMail, archive, arrivalNotice, passwordUntil, renewal } = this.names
+    return [address, alias, state, kind, quota, ordinaryMail, archive, arrivalNotice, passwordUntil, renewal]
   }
 
   /** By its address or an alias. */
@@ -274,7 +278,7 @@ export class LdapAccounts implements Accounts {
   }
 
   private written(change: AccountChange): [string, string | undefined][] {
-    const { state, quotaBytes, ordinaryMail, renewal } = change
+    const { state, quotaBytes, ordinaryMail, renewal, archive, arrivalNotice } = change
     if (quotaBytes !== undefined && !(Number.isSafeInteger(quotaBytes) && quotaBytes > 0))
       throw refused('the quota is not a positive whole number')
     if (renewal !== undefined && !isDay(renewal)) throw refused(`${JSON.stringify(renewal)} is no day YYYY-MM-DD`)
@@ -284,6 +288,8 @@ export class LdapAccounts implements Accounts {
       ['quotaBytes', names.quota, quotaBytes?.toString()],
       ['ordinaryMail', names.ordinaryMail, ordinaryMail && formatPolicy(ordinaryMail)],
       ['renewal', names.renewal, renewal && formatTime(new Date(`${renewal}T00:00:00Z`))],
+      ['archive', names.archive, archive && formatArchive(archive)],
+      ['arrivalNotice', names.arrivalNotice, arrivalNotice && formatNotice(arrivalNotice)],
     ]
     return all.flatMap(([key, name, value]) => (key in change ? [[name, value]] : []))
   }

@@ -124,8 +124,19 @@ export class LdapDirectory implements OwnDirectory {
     if (!isMailboxAddress(address)) return Promise.resolve(undefined)
     return this.answers.get(address, async () => {
       const { attributes, authentication } = this.settings
-      const { address: own, alias, state, kind, quota, ordinaryMail, password, passwordUntil } = attributes
-      const wanted = [own, alias, state, kind, quota, ordinaryMail, passwordUntil]
+      const {
+        address: own,
+        alias,
+        state,
+        kind,
+        quota,
+        ordinaryMail,
+        archive,
+        arrivalNotice,
+        password,
+        passwordUntil,
+      } = attributes
+      const wanted = [own, alias, state, kind, quota, ordinaryMail, archive, arrivalNotice, passwordUntil]
       if (authentication === 'hash') wanted.push(password)
       const { base, filter } = this.settings.mailboxes
       const entries = await this.servers.search(base, filled(filter, { address }), wanted)

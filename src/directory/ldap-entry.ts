@@ -4,7 +4,8 @@ import { PecError } from '../errors.js'
 import type { LdapAttributes } from '../config/ldap.js'
 import { MAILBOX_STATES, type OrdinaryMailPolicy } from '../points/ports.js'
 import { isDomain, isMailboxAddress } from './directory-contents.js'
-import { parsePolicy } from './ordinary-mail.js'
+import { ARCHIVE_WORDS, NOTICE_WORDS, parseArchive, parseNotice } from './mailbox-options.js'
+import { parsePolicy, POLICY_WORDS } from './ordinary-mail.js'
 import { MAILBOX_KINDS, type OwnMailbox } from './own-directory.js'
 
 export interface LdapMailbox {
@@ -37,8 +38,13 @@ export function mailboxOf(entry: Entry, names: LdapAttributes): LdapMailbox {
   }
   const quota = one(names.quota)
   if (quota !== undefined && !/^[1-9]\d{0,14}$/.test(quota)) fail(`${names.quota} is no number of bytes`)
-  const written = one(names.ordinaryMail)
-  const policy = written === undefined ? undefined : (parsePolicy(written) ?? fail(`${names.ordinaryMail} is no policy`))
+  const option = <T>(name: string, parse: (text: string) => T | undefined, words: string): T | undefined => {
+    const written = one(name)
+    return written === undefined ? undefined : (parse(written) ?? fail(`${name} is none of ${words}`))
+  }
+  const policy = option(names.ordinaryMail, parsePolicy, POLICY_WORDS)
+  const archive = option(names.archive, parseArchive, ARCHIVE_WORDS)
+  const arrivalNotice = option(names.arrivalNotice, parseNotice, NOTICE_WORDS)
   return {
     dn: entry.dn,
     mailbox: {
@@ -47,6 +53,8 @@ export function mailboxOf(entry: Entry, names: LdapAttributes): LdapMailbox {
       kind: among(names.kind, MAILBOX_KINDS, 'individual'),
       quotaBytes: quota === undefined ? undefined : Number(quota),
       ...(policy === undefined ? {} : { ordinaryMail: policy }),
+      ...(archive === undefined ? {} : { archive }),
+      ...(arrivalNotice === undefined ? {} : { arrivalNotice }),
     },
     passwords: valuesOf(entry, names.password),
     passwordUntil: timeOf(entry, names.passwordUntil),

@@ -7,6 +7,7 @@ import { PecError, reasonOf } from '../errors.js'
 import { momentOf } from '../pec/moment.js'
 import type { Clock, Ledger, OrdinaryMailPolicy, RegisterEvent } from '../points/ports.js'
 import type { Account, AccountChange, Accounts, Domain, NewAccount, Secret } from './accounts.js'
+import { formatArchive, formatNotice } from './mailbox-options.js'
 import { formatPolicy } from './ordinary-mail.js'
 
 export interface Register {
@@ -122,12 +123,14 @@ export class Provisioning implements Accounts {
 }
 
 function words(change: AccountChange): string {
-  const { state, quotaBytes, ordinaryMail, renewal } = change
+  const { state, quotaBytes, ordinaryMail, renewal, archive, arrivalNotice } = change
   const all: readonly [keyof AccountChange, string][] = [
     ['state', state ?? ''],
     ['quotaBytes', `quota ${quotaBytes ?? 'none'}`],
     ['ordinaryMail', `ordinary mail ${ordinaryMail === undefined ? 'default' : formatPolicy(ordinaryMail)}`],
     ['renewal', `renewal ${renewal ?? 'none'}`],
+    ['archive', `archive ${archive === undefined ? 'none' : formatArchive(archive)}`],
+    ['arrivalNotice', `notice of arrival ${arrivalNotice === undefined ? 'none' : formatNotice(arrivalNotice)}`],
   ]
   return all.flatMap(([key, text]) => (key in change ? [text] : [])).join(', ')
 }

@@ -6,23 +6,21 @@ import { rm } from 'node:fs/promises'
 import type { LmtpPool } from '../lmtp/pool.js'
 import type { Reply } from '../lmtp/replies.js'
 import { reasonOf } from '../errors.js'
-import { slice } from '../mail/source.js'
 import type { DeliveryPoint } from '../points/delivery.js'
 import type { Directory, Dispatch } from '../points/ports.js'
-import type { Health } from '../watch/health.js'
+import { keepCopy, type CopyErrand, type CopyingHouse } from './copying.js'
 import { DISABLED, isDisabled } from './disabled.js'
 import { untilDone } from './outcome.js'
 import type { Courier } from './outbox.js'
 import type { QueueFile } from './queue-file.js'
 import type { HarakaQueue, Logger } from './types.js'
 
-export interface CourierHouse {
+export interface CourierHouse extends CopyingHouse {
   readonly queue: HarakaQueue
   readonly pool: LmtpPool
   /** Messages above this size, in bytes, are for Haraka: they would be held in memory while they wait. */
   readonly memory: number
   readonly delivery: () => DeliveryPoint
-  readonly health: Health
   readonly directory: Pick<Directory, 'mailbox'>
   readonly log: Logger
 }
@@ -32,9 +30,23 @@ export function newCourier(house: CourierHouse): Courier {
   return {
     carry(file) {
       const { errand, message } = file.dispatch
-      if (!errand.kind.startsWith('deliver-') || message.size > memory || pool.isFull) queue.handOver(file)
+      if (errand.kind === 'archive') void keep(file, errand, house)
+      else if (!errand.kind.startsWith('deliver-') || message.size > memory || pool.isFull) queue.handOver(file)
       else deliver(file, house).catch((error: unknown) => log.logerror(`a delivery was broken off: ${reasonOf(error)}`))
     },
+  }
+}
+
+/** Into the folder of copies; what cannot be written now is tried again by Haraka. */
+async function keep({ dispatch, ...file }: QueueFile, errand: CopyErrand, house: CourierHouse): Promise<void> {
+  const { from, to, message } = dispatch
+  const [mailbox = ''] = to
+  try {
+    await keepCopy(errand, { mailbox, from, message }, house, house.log)
+    await rm(file.path, { force: true })
+  } catch (error) {
+    house.log.logwarn(`a copy for ${mailbox} waits: ${reasonOf(error)}`)
+    house.queue.handOver(file)
   }
 }
 
@@ -79,7 +91,8 @@ async function conclude(
   point: DeliveryPoint,
 ): Promise<void> {
   if (reply.code >= 500) await point.refused(errand, recipient, from, `${reply.code} ${reply.text}`)
-  else if (errand.kind === 'deliver-envelope')
-    await point.delivered(errand, slice(message, errand.original.start, errand.original.end))
+  else if (errand.kind === 'deliver-envelope') await point.delivered(errand, message)
+  else if (errand.kind === 'deliver-other' || errand.kind === 'deliver-anomaly')
+    await point.stored(errand, message, recipient, from, reply.text)
   else await point.passedOn(errand, [recipient], from, reply.text)
 }

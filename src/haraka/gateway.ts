@@ -3,9 +3,12 @@
  * separate files; this is what they share.
  */
 import { mkdir } from 'node:fs/promises'
+import { Attempts } from '../account/attempts.js'
 import type { Config } from '../config/config.js'
+import { CopyFolder } from '../copies/copy-folder.js'
 import { PecError } from '../errors.js'
 import { openAccessPoint, type AccessPoint } from '../points/access.js'
+import type { NoticeSettings } from '../points/arrival-notices.js'
 import type { DeadlineHouse } from '../points/deadlines.js'
 import { openDeliveryPoint, type DeliveryPoint } from '../points/delivery.js'
 import type { House } from '../points/house.js'
@@ -16,6 +19,7 @@ import { startAlarms } from './alarming.js'
 import { openClock } from './clock.js'
 import type { ServiceMetrics } from '../metrics/service-metrics.js'
 import { watchHouse } from '../watch/watched.js'
+import type { CopyingHouse } from './copying.js'
 import { newCourier } from './courier.js'
 import { startMetrics } from './monitoring.js'
 import { openOutbox } from './outbox.js'
@@ -33,6 +37,7 @@ export interface Gateway {
   readonly reception: ReceptionPoint
   readonly delivery: DeliveryPoint
   readonly store: Pick<LmtpPool, 'turn'>
+  readonly copying: CopyingHouse
   /** Rates ordinary mail; undefined where [spam] is not enabled. */
   readonly spam?: SpamFilter | undefined
   /** For the work that one node does at a time. */
@@ -52,6 +57,7 @@ interface Open {
 const MAX_WAITING = 200
 /** Milliseconds after which nothing of a former gateway can be in hand: a message may be received for some minutes. */
 const PARTING_MS = 600_000
+const HOUR_MS = 3_600_000
 
 let current: Gateway | undefined
 /** What is open: the gateway in use last, after those whose work may still be under way. */
@@ -83,9 +89,10 @@ export async function openGateway(config: Config, queue: HarakaQueue, log: Logge
   })
   const metrics = startMetrics({ watching })
   const pool = new LmtpPool(config.store.lmtp, { connections: config.store.connections, waiting: MAX_WAITING })
+  const copying: CopyingHouse = { copies: new CopyFolder(config.options.copies), delivery: () => delivery, health }
   const courier = newCourier({
-    ...{ queue, pool, memory: config.files.memory, health, log },
-    ...{ delivery: () => delivery, directory: provider.directory },
+    ...{ queue, pool, memory: config.files.memory, log, directory: provider.directory },
+    ...{ ...copying, delivery: () => delivery },
   })
   const outbox = openOutbox(queue, config.files.spool, courier)
   const time = await openClock(config.clock, health)
@@ -94,6 +101,7 @@ export async function openGateway(config: Config, queue: HarakaQueue, log: Logge
     ...house,
     briefHash: { input: config.delivery.briefHashInput, algorithm: config.delivery.briefHash },
     peerRefusal: config.peers.refusal,
+    notices: noticesOf(config, log),
   })
   current = {
     config,
@@ -102,6 +110,7 @@ export async function openGateway(config: Config, queue: HarakaQueue, log: Logge
     spam: spamFilter === undefined ? undefined : watchSpamFilter(spamFilter, watching),
     delivery,
     store: pool,
+    copying,
     deadlines: { ...house, deadlines: config.deadlines },
     access: openAccessPoint({ ...house, limits: config.limits }),
     reception: openReceptionPoint({ ...house, ordinaryMail: config.reception.ordinaryMail }),
@@ -114,6 +123,18 @@ export async function openGateway(config: Config, queue: HarakaQueue, log: Logge
   opens.push({ pool, provider, rest })
   watch.tell({ kind: 'started', at: clock() })
   announce(current)
+}
+
+function noticesOf({ options, provider }: Config, log: Logger): NoticeSettings {
+  const allowance = new Attempts(() => new Date(), options.notices, HOUR_MS)
+  return {
+    from: options.noticeFrom ?? `avvisi@${provider.domain}`,
+    mayGo(mailbox) {
+      const may = allowance.take(mailbox)
+      if (!may) log.lognotice(`a notice of arrival for ${mailbox} is left out: ${options.notices} in an hour are enough`)
+      return may
+    },
+  }
 }
 
 /** As the log of signatures names it. */

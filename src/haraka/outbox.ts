@@ -2,11 +2,12 @@
  * The outbound queue as the points see it. A step's messages are queue files on the disk before the step is committed; afterwards
  * the courier tries mailboxes at once, and Haraka has the rest, with all its retries.
  */
-import { open, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { PecError, reasonOf } from '../errors.js'
 import type { Dispatch, Outbox } from '../points/ports.js'
 import { filesOf, writeQueueFile, type QueueFile } from './queue-file.js'
 import type { HarakaQueue } from './types.js'
+import { syncFolder } from '../write-source.js'
 
 /** Files of one step written at the same time. */
 const AT_ONCE = 16
@@ -27,7 +28,7 @@ export function openOutbox(queue: HarakaQueue, spool: string, courier: Courier):
           for (const file of waiting) await writeQueueFile(file, queue, spool)
         })
         await settledAll(writers)
-        if (files.length > 0) await syncDirectory(queue.directory)
+        if (files.length > 0) await syncFolder(queue.directory)
       } catch (error) {
         remove(files)
         throw new PecError('queue', `the queue did not take a message: ${reasonOf(error)}`, { temporary: true, cause: error })
@@ -51,14 +52,4 @@ async function settledAll(work: readonly Promise<void>[]): Promise<void> {
 /** A file that stays behind is dropped at the gate after the next start: its step was never committed. */
 function remove(files: readonly QueueFile[]): void {
   for (const { path } of files) rm(path, { force: true }).catch(() => undefined)
-}
-
-/** Each file is synced, but not the directory they are named in. */
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r')
-  try {
-    await directory.sync()
-  } finally {
-    await directory.close()
-  }
 }

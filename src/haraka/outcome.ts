@@ -1,7 +1,6 @@
 /** How a delivery attempt ended, told to the delivery point. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { reasonOf } from '../errors.js'
-import { slice } from '../mail/source.js'
 import type { Config } from '../config/config.js'
 import { DISABLED, wasTurnedAway } from './disabled.js'
 import type { Gateway } from './gateway.js'
@@ -23,12 +22,14 @@ export async function tellAccepted(
   if (note === undefined) return
   const { errand } = note
   const addresses = recipients.map(({ address }) => address)
-  if (errand.kind === 'deliver-envelope') {
-    const { start, end } = errand.original
-    await withQueuedMessage(mail, spoolOf(gateway.config), (message) =>
-      gateway.delivery.delivered(errand, slice(message, start, end)),
-    )
-  } else await gateway.delivery.passedOn(errand, addresses, mail.todo.mail_from.address, response)
+  const sender = mail.todo.mail_from.address
+  if (errand.kind === 'deliver-envelope')
+    await withQueuedMessage(mail, spoolOf(gateway.config), (message) => gateway.delivery.delivered(errand, message))
+  else if (errand.kind === 'deliver-other' || errand.kind === 'deliver-anomaly')
+    await withQueuedMessage(mail, spoolOf(gateway.config), async (message) => {
+      for (const address of addresses) await gateway.delivery.stored(errand, message, address, sender, response)
+    })
+  else await gateway.delivery.passedOn(errand, addresses, sender, response)
 }
 
 /** Recipients that were refused for good, or given up. Whether Haraka owes the sender a plain delivery report. */
@@ -97,6 +98,7 @@ export async function untilDone<T>(log: Logger, action: () => Promise<T>): Promi
   }
 }
 
-function spoolOf({ files }: Config): { readonly directory: string; readonly memory: number } {
+/** Where large messages of the queue may be put for a while. */
+export function spoolOf({ files }: Config): { readonly directory: string; readonly memory: number } {
   return { directory: files.spool, memory: files.memory }
 }

@@ -153,6 +153,9 @@ function componentOfEvent(type: EventType): Component {
     case 'mailbox-delivery':
     case 'delivery-failure':
     case 'relay':
+    case 'copy':
+    case 'arrival-notice':
+    case 'option-failure':
       return 'delivery'
     case 'interoperability':
       return 'gateway'

@@ -2,6 +2,7 @@
  * The readable texts, in Italian: one function per message of RFC 6109 §3. They tell people what daticert.xml tells machines;
  * nothing ever reads them back.
  */
+import type { ArrivalFacts } from './arrival-notice.js'
 import type { CertifiedMessage, CertifiedRecipient } from './certification.js'
 import type { ReceiptType, RecipientType } from './kinds.js'
 import type { Moment } from './moment.js'
@@ -189,6 +190,19 @@ export function secondTimeLimitText({ message, moment }: Told, recipient: string
 }
 
 /** A heading, an empty line, and the lines. */
+/** Of a notice of arrival, which is ordinary mail (O8). */
+export function arrivalText({ mailbox, details, moment }: ArrivalFacts): string {
+  return text(
+    'Avviso di arrivo',
+    `${when(moment)} è arrivato un messaggio`,
+    `nella casella di posta elettronica certificata ${quoted(mailbox)}.`,
+    ...(details === undefined ? [] : ['', `Mittente: ${oneLine(details.sender)}`, `Oggetto: ${oneLine(details.subject ?? '')}`]),
+    '',
+    'Questo avviso è un messaggio di posta ordinaria e non certifica nulla: il messaggio',
+    'si legge nella casella. Non si risponda a questo avviso.',
+  )
+}
+
 function text(heading: string, ...lines: readonly string[]): string {
   return [heading, '', ...lines, ''].join('\r\n')
 }

@@ -10,6 +10,7 @@ import type { RecipientType } from '../pec/kinds.js'
 import { momentOf, type Moment } from '../pec/moment.js'
 import { composeNotification } from '../pec/notification.js'
 import type { SignedEnvelope } from '../pec/signed-message.js'
+import { archiveCopy } from './copies.js'
 import { notificationTo } from './dispatch.js'
 import { findFormalExceptions, type FormalLimits } from './formal-checks.js'
 import type { House } from './house.js'
@@ -128,6 +129,7 @@ async function accept(facts: MessageFacts, original: Original, moment: Moment, h
         notificationTo(sender, identifier, receipt.message, house),
         ...sendings(facts, envelope, house),
         ...charge.dispatches,
+        ...archiveCopy(await house.directory.mailbox(sender), { from: sender, message: envelope.message, identifier }, moment),
       ],
     },
     house,

@@ -3,25 +3,33 @@
  * of messages sent to other hosts. RFC 6109 §2.2.3, §3.3
  */
 import { isPecError } from '../errors.js'
-import type { Source } from '../mail/source.js'
+import { slice, type Source } from '../mail/source.js'
 import { briefOriginal, type BriefSettings } from '../pec/brief.js'
 import { failureOf, refusalOf, type Failure } from '../pec/error-codes.js'
+import { readHead } from '../pec/head.js'
 import type { ReceiptType } from '../pec/kinds.js'
+import type { ArrivalDetails } from '../pec/arrival-notice.js'
 import { momentOf, type Moment } from '../pec/moment.js'
 import { composeNotification, type Occurrence } from '../pec/notification.js'
+import { subjectOf } from '../pec/original.js'
+import { noticeFor, type NoticeHouse } from './arrival-notices.js'
+import { archiveCopy } from './copies.js'
 import { notificationTo } from './dispatch.js'
 import type { House } from './house.js'
 import { issued } from './issued.js'
-import type { Errand, EventType, Outcome, RecipientState, RegisterEvent, StoredMessage } from './ports.js'
+import type { Dispatch, Errand, EventType, Outcome, RecipientState, RegisterEvent, StoredMessage } from './ports.js'
 import { carryOut, isConflict } from './step.js'
 
 type EnvelopeErrand = Extract<Errand, { readonly kind: 'deliver-envelope' }>
+export type OtherErrand = Extract<Errand, { readonly kind: 'deliver-other' | 'deliver-anomaly' }>
 
 /** Each is durable when it resolves, and may be told again: the second time changes nothing (P2). */
 export interface DeliveryPoint {
-  /** The store took an envelope for its recipient; `original` is the message that it carries. */
-  delivered(errand: EnvelopeErrand, original: Source): Promise<void>
-  /** The store took something that owes no receipt, or another host took a message of ours. */
+  /** The store took an envelope for its recipient. */
+  delivered(errand: EnvelopeErrand, envelope: Source): Promise<void>
+  /** The store took something that owes no receipt. */
+  stored(errand: OtherErrand, message: Source, recipient: string, sender: string, response: string): Promise<void>
+  /** Another host took a message of ours, or an archive a copy. */
   passedOn(errand: Errand, recipients: readonly string[], sender: string, response: string): Promise<void>
   /** A recipient was refused for good; `reply` is what was said, e.g. `550 5.1.1 User unknown`. */
   refused(errand: Errand, recipient: string, sender: string, reply: string): Promise<void>
@@ -29,7 +37,7 @@ export interface DeliveryPoint {
   gaveUp(errand: Errand, recipient: string, sender: string, reply: string): Promise<void>
 }
 
-export interface DeliveryHouse extends House {
+export interface DeliveryHouse extends House, NoticeHouse {
   readonly briefHash: BriefSettings
   /** Whether the sender is told at once what another provider has refused for good, or by the time limits (pec.md 17.7). */
   readonly peerRefusal: 'notice' | 'wait'
@@ -37,7 +45,7 @@ export interface DeliveryHouse extends House {
 
 export function openDeliveryPoint(house: DeliveryHouse): DeliveryPoint {
   return {
-    async delivered({ identifier, recipient }, original) {
+    async delivered({ identifier, recipient, original: { start, end } }, envelope) {
       const moment = momentOf(house.clock())
       const message = await house.ledger.message(identifier)
       const state = stateOf(message, recipient)
@@ -47,22 +55,38 @@ export function openDeliveryPoint(house: DeliveryHouse): DeliveryPoint {
         return
       }
       if (isFinal(state)) return
+      const original = slice(envelope, start, end)
+      const mailbox = await house.directory.mailbox(recipient)
+      const options = [
+        ...archiveCopy(mailbox, { from: message.sender, message: envelope, identifier }, moment),
+        ...noticeFor(mailbox, identifier, message, moment, house),
+      ]
       const copy = await copyFor(state, message.receiptType, original, house.briefHash)
       const occurrence = { kind: 'delivery', recipient: state.address, requested: message.receiptType, ...copy } as const
       const event = rowOf('mailbox-delivery', identifier, [state.address], message.sender, 'stored', house)
-      await conclude(message, state, { outcome: 'delivered', event, occurrence }, moment, house)
+      await conclude(message, state, { outcome: 'delivered', event, occurrence, options }, moment, house)
+    },
+
+    async stored({ kind, identifier }, message, recipient, sender, response) {
+      const moment = momentOf(house.clock())
+      const mailbox = await house.directory.mailbox(recipient)
+      const isNotable = kind === 'deliver-anomaly' && mailbox?.arrivalNotice !== undefined
+      const options = [
+        ...archiveCopy(mailbox, { from: sender, message, identifier }, moment),
+        ...(isNotable ? noticeFor(mailbox, identifier, await detailsOf(message, sender), moment, house) : []),
+      ]
+      await record(rowOf('mailbox-delivery', identifier, [recipient], sender, response, house), house, options)
     },
 
     async passedOn({ kind, identifier }, recipients, sender, response) {
-      const type = kind === 'deliver-other' || kind === 'deliver-anomaly' ? 'mailbox-delivery' : 'relay'
-      await record(rowOf(type, identifier, recipients, sender, response, house), house)
+      await record(rowOf(PASSINGS[kind] ?? 'relay', identifier, recipients, sender, response, house), house)
     },
 
     async refused(errand, recipient, sender, reply) {
       const found = await envelopeFor(errand, recipient, house)
       const waits = house.peerRefusal === 'wait' && errand.kind === 'send-envelope'
       if (found === undefined || (waits && isTimed(found)))
-        await record(rowOf('delivery-failure', errand.identifier, [recipient], sender, reply, house), house)
+        await record(rowOf(failureTypeOf(errand), errand.identifier, [recipient], sender, reply, house), house)
       else await notDelivered(found, errand, reply, house)
     },
 
@@ -70,10 +94,26 @@ export function openDeliveryPoint(house: DeliveryHouse): DeliveryPoint {
       const found = await envelopeFor(errand, recipient, house)
       // It is for the time limits to say that the time is over. RFC 6109 §3.1.6
       if (found === undefined || isTimed(found))
-        await record(rowOf('delivery-failure', errand.identifier, [recipient], sender, reply, house), house)
+        await record(rowOf(failureTypeOf(errand), errand.identifier, [recipient], sender, reply, house), house)
       else await notDelivered(found, errand, reply, house)
     },
   }
+}
+
+/** What is passed on for the options of a mailbox. */
+const PASSINGS: { readonly [K in Errand['kind']]?: EventType } = {
+  archive: 'copy',
+  'deliver-copy': 'copy',
+  notify: 'arrival-notice',
+}
+
+function failureTypeOf({ kind }: Errand): EventType {
+  return kind in PASSINGS ? 'option-failure' : 'delivery-failure'
+}
+
+/** Of a message that is not known to the ledger. */
+async function detailsOf(message: Source, sender: string): Promise<ArrivalDetails> {
+  return { sender, subject: subjectOf((await readHead(message)).header) }
 }
 
 /** Whether the time limits wait for this recipient. */
@@ -150,13 +190,15 @@ interface Conclusion {
   readonly outcome: Outcome
   readonly event: RegisterEvent
   readonly occurrence: Extract<Occurrence, { readonly kind: 'delivery' | 'non-delivery' }>
+  /** What the options of the mailbox add. */
+  readonly options?: readonly Dispatch[]
 }
 
 /** The one final outcome of a recipient, with its receipt or notice to the sender. */
 async function conclude(
   message: StoredMessage,
   { address, type }: RecipientState,
-  { outcome, event, occurrence }: Conclusion,
+  { outcome, event, occurrence, options = [] }: Conclusion,
   moment: Moment,
   house: House,
 ): Promise<void> {
@@ -171,7 +213,7 @@ async function conclude(
         events: [event, issued(occurrence.kind, signed, message, house.issuer, { recipients: [address], outcome: detail })],
         // Ordinary recipients are told of, but not tracked.
         outcomes: type === 'certified' ? [{ identifier, recipient: address, outcome }] : [],
-        dispatches: [notificationTo(sender, identifier, signed.message, house)],
+        dispatches: [notificationTo(sender, identifier, signed.message, house), ...options],
       },
       house,
     )
@@ -196,6 +238,6 @@ function rowOf(
 }
 
 /** A row of the register that certifies nothing. */
-async function record(event: RegisterEvent, house: House): Promise<void> {
-  await carryOut({ at: momentOf(house.clock()), claims: [], events: [event], dispatches: [] }, house)
+async function record(event: RegisterEvent, house: House, dispatches: readonly Dispatch[] = []): Promise<void> {
+  await carryOut({ at: momentOf(house.clock()), claims: [], events: [event], dispatches }, house)
 }

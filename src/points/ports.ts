@@ -20,6 +20,20 @@ export interface Mailbox {
   /** Lower case. */
   readonly address: string
   readonly state: MailboxState
+  /** Where copies of its traffic go (O8); nowhere if undefined. */
+  readonly archive?: TrafficArchive | undefined
+  /** Who is told of what arrives in it (O8); nobody if undefined. */
+  readonly arrivalNotice?: ArrivalNotice | undefined
+}
+
+/** files: below the gateway's folder of copies; or another mailbox of the same store. */
+export type TrafficArchive = 'files' | { readonly mailbox: string }
+
+/** An ordinary e-mail for each message that arrives: that one is there, or its sender and subject too. */
+export interface ArrivalNotice {
+  /** An address of ordinary mail. */
+  readonly to: string
+  readonly details: boolean
 }
 
 /** A mailbox that a login and its password open. */
@@ -123,6 +137,9 @@ export type EventType =
   | 'delivery-failure' // it refused one for good, or a peer did
   | 'relay' // a peer or ordinary host accepted a message of ours
   | 'forward' // ordinary mail went on to an address elsewhere
+  | 'copy' // an archive took a copy of a mailbox's traffic
+  | 'arrival-notice' // an ordinary host took a notice of arrival
+  | 'option-failure' // one of these two was refused for good, or given up
   | 'purge' // rows and archives went after their time
   | 'retrieval' // an extract of the register was made; its sender asked for it
   | 'refusal' // refused in the SMTP session, or with a plain delivery report
@@ -215,9 +232,15 @@ export type Errand =
       readonly original: Range
     }
   | {
-      readonly kind: 'deliver-anomaly' | 'deliver-other' | 'send-envelope' | 'send-receipt' | 'forward'
+      readonly kind: 'deliver-anomaly' | 'deliver-other'
       readonly identifier: string
     }
+  | {
+      readonly kind: 'send-envelope' | 'send-receipt' | 'forward' | 'deliver-copy' | 'notify'
+      readonly identifier: string
+    }
+  /** A copy for the folder of copies, of a message of this time (ISO 8601); its recipient is the mailbox. */
+  | { readonly kind: 'archive'; readonly identifier: string; readonly at: string }
   /** Goes nowhere: its sender gets a plain delivery report with this reply, e.g. `5.1.1 Unknown mailbox`. */
   | { readonly kind: 'refuse'; readonly identifier: string; readonly reply: string }
 

@@ -5,12 +5,12 @@
  * A file is durable before the ledger commits to it. A crash in between leaves a file that no row of the ledger's table
  * `quarantine` names: nothing was certified, and it may go. Those are the files whose name (without `.eml`) is no `id` there.
  */
-import { createHash, randomUUID } from 'node:crypto'
-import { mkdir, open, rm, stat, type FileHandle } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { mkdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PecError, reasonOf } from '../errors.js'
-import type { Source } from '../mail/source.js'
 import type { KeptFile, Quarantine } from '../points/ports.js'
+import { syncFolder, writeSource } from '../write-source.js'
 
 export interface QuarantineSettings {
   readonly directory: string
@@ -34,8 +34,8 @@ export async function openFileQuarantine({ directory, months }: QuarantineSettin
     async keep(message, since) {
       const id = randomUUID()
       try {
-        const sha256 = await write(message, pathOf(id))
-        await syncDirectory(directory)
+        const sha256 = await writeSource(message, pathOf(id))
+        await syncFolder(directory)
         return { id, sha256, size: message.size, until: monthsLater(since, months) }
       } catch (cause) {
         await rm(pathOf(id), { force: true }).catch(() => undefined)
@@ -48,35 +48,6 @@ export async function openFileQuarantine({ directory, months }: QuarantineSettin
     async discard({ id }: KeptFile) {
       await rm(pathOf(id), { force: true })
     },
-  }
-}
-
-/** Writes the file to the disk and resolves with its SHA-256. */
-async function write(message: Source, path: string): Promise<string> {
-  const hash = createHash('sha256')
-  const file = await open(path, 'wx', 0o600)
-  try {
-    for await (const chunk of message.chunks()) {
-      hash.update(chunk)
-      await writeWhole(file, chunk)
-    }
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  return hash.digest('hex')
-}
-
-async function writeWhole(file: FileHandle, chunk: Buffer): Promise<void> {
-  for (let at = 0; at < chunk.length;) at += (await file.write(chunk, at)).bytesWritten
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r')
-  try {
-    await directory.sync()
-  } finally {
-    await directory.close()
   }
 }
 

@@ -8,6 +8,7 @@ import { hostname } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { PecError } from '../errors.js'
 import type { Clock } from '../points/ports.js'
+import { syncFolder } from '../write-source.js'
 
 /** A message in the spool. */
 export interface Spooled {
@@ -156,15 +157,6 @@ async function makeMaildir(maildir: string): Promise<void> {
   while (folder.length > top.length) {
     folder = dirname(folder)
     await syncFolder(folder)
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
   }
 }
 

@@ -13,6 +13,7 @@ export type Part =
   | 'spool' // the folder of messages that are coming in
   | 'quarantine' // the folder of infected messages
   | 'store' // the mailbox store, by LMTP
+  | 'copies' // the folder of copies of mailboxes' traffic
   | 'signer' // the key, in a file or a token
   | 'antivirus'
   | 'spam-filter'

@@ -98,6 +98,9 @@ for (const [name, skip, open] of engines) {
         [() => accounts.change('nobody@pec-a.test', { state: 'closed' }), /no mailbox/],
         [() => accounts.change('b@pec-a.test', { state: 'closed' }), /no mailbox/],
         [() => accounts.change(anna, { ordinaryMail: { forward: 'x@COMUNE.test' } }), /ours/],
+        [() => accounts.change(anna, { archive: { mailbox: anna } }), /the mailbox itself/],
+        [() => accounts.change(anna, { archive: { mailbox: 'copie@elsewhere.test' } }), /not in a domain of ours/],
+        [() => accounts.change(anna, { arrivalNotice: { to: 'x@COMUNE.test', details: true } }), /ours/],
         [() => accounts.setPassword('protocollo@comune.test', secret('y')), /operators/],
         [() => accounts.addAlias(anna, ODD), /there/],
         [() => accounts.removeAlias(anna, 'x@pec-a.test'), /no alias/],
@@ -132,6 +135,22 @@ for (const [name, skip, open] of engines) {
         [back?.state, back?.quotaBytes, back?.ordinaryMail, back?.renewal, back?.aliases],
         ['active', undefined, undefined, undefined, []],
       )
+    })
+
+    test('keeps the options of a mailbox, and takes them away', async () => {
+      const anna = 'anna@pec-a.test'
+      for (const options of [
+        { archive: 'files', arrivalNotice: { to: 'Anna@casa.test', details: false } },
+        { archive: { mailbox: ODD }, arrivalNotice: { to: 'anna@casa.test', details: true } },
+      ] as const) {
+        await accounts.change(anna, options)
+        opened.later(60_000)
+        for (const found of [await accounts.find(anna), await opened.directory.mailbox(anna)])
+          assert.deepEqual([found?.archive, found?.arrivalNotice], [options.archive, options.arrivalNotice])
+      }
+      await accounts.change(anna, { archive: undefined, arrivalNotice: undefined })
+      const found = await accounts.find(anna)
+      assert.deepEqual([found?.archive, found?.arrivalNotice], [undefined, undefined])
     })
 
     test('gives passwords that end unless they are changed', async () => {

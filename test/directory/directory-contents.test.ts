@@ -179,3 +179,26 @@ test('takes for an address only what can also name a folder', () => {
     assert.equal(isMailboxAddress(address), false, address)
   }
 })
+
+test('takes no option of a mailbox that would lose copies or send notices in circles', () => {
+  const of = (name: string, options: object): object => ({ address: `${name}@a.example`, state: 'active', password, ...options })
+  const reading = parse({
+    domains: ['a.example', 'b.example'],
+    mailboxes: [
+      of('u', { archive: 'tape' }),
+      of('v', { archive: 'mailbox:nobody', arrivalNotice: 'v@casa.example' }),
+      of('w', { aliases: ['alias@b.example'], archive: 'mailbox:Alias@b.example' }),
+      of('x', { archive: 'mailbox:x@casa.example' }),
+      of('y', { arrivalNotice: 'plain:y@B.example' }),
+    ],
+  })
+  assert(!reading.ok)
+  assert.deepEqual(reading.faults, [
+    'mailboxes[0]: archive "tape" is none of files, mailbox:ADDRESS',
+    'mailboxes[1]: archive "mailbox:nobody" is none of files, mailbox:ADDRESS',
+    'mailboxes[1]: arrivalNotice "v@casa.example" is none of plain:ADDRESS, details:ADDRESS',
+    'w@a.example: its archive cannot be the mailbox itself',
+    'x@a.example: the archive x@casa.example is not in a domain of ours',
+    'y@a.example: notices of arrival cannot go to y@B.example, which is ours',
+  ])
+})

@@ -41,6 +41,8 @@ describe('LDAP servers', { skip: slapdIsMissing }, () => {
       entry('state', 'mail: state@pec-a.test', 'pecState: asleep'),
       entry('quota', 'mail: quota@pec-a.test', 'pecQuotaBytes: -5'),
       entry('policy', 'mail: policy@pec-a.test', 'pecOrdinaryMail: drop'),
+      entry('archive', 'mail: archive@pec-a.test', 'pecArchive: tape'),
+      entry('notice', 'mail: notice@pec-a.test', 'pecArrivalNotice: casa@casa.test'),
       entry('mails', 'mail: mails@pec-a.test', 'mail: more@pec-a.test'),
     ]
     const ldif = BASE + people.join('')
@@ -96,7 +98,7 @@ describe('LDAP servers', { skip: slapdIsMissing }, () => {
     hanging.close()
   })
 
-  for (const address of ['twice', 'state', 'quota', 'policy', 'mails'])
+  for (const address of ['twice', 'state', 'quota', 'policy', 'archive', 'notice', 'mails'])
     test(`with an entry that cannot be understood (${address}) refuse for the time being`, async () => {
       const { directory } = await opened([second.url])
       await assert.rejects(directory.mailbox(`${address}@pec-a.test`), isAway)

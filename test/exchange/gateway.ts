@@ -33,7 +33,7 @@ export interface Keys {
   readonly cert: string
   readonly trust: string
   readonly crl: string
-  readonly index: string
+  readonly index?: string
 }
 
 export interface GatewayPlan {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { mkdir, readdir } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { CopyFolder } from '../../src/copies/copy-folder.js'
 import { newCourier } from '../../src/haraka/courier.js'
 import { openOutbox } from '../../src/haraka/outbox.js'
 import type { HarakaQueue } from '../../src/haraka/types.js'
@@ -30,11 +31,13 @@ interface Rig {
   /** Fails the delivery point this often. */
   failures: number
   readonly files: () => Promise<string[]>
+  /** The folder of copies. */
+  readonly copies: string
 }
 
 async function rigOn(lab: Laboratory, script: Script, memory = 1000): Promise<Rig> {
   const root = await lab.directory()
-  const [directory, spool] = [join(root, 'queue'), join(root, 'spool')]
+  const [directory, spool, copies] = [join(root, 'queue'), join(root, 'spool'), join(root, 'copies')]
   await Promise.all([mkdir(directory), mkdir(spool)])
   const sink = await lab.sink({ protocol: 'lmtp', script })
   const pool = new LmtpPool({ host: '127.0.0.1', port: sink.port }, { connections: 2, waiting: 10 })
@@ -46,8 +49,9 @@ async function rigOn(lab: Laboratory, script: Script, memory = 1000): Promise<Ri
     done.push(what)
   }
   const point: DeliveryPoint = {
-    delivered: async (_errand, original) => tell(`delivered ${(await readAll(original)).toString()}`),
-    passedOn: (errand, recipients) => tell(`passed on ${errand.kind} to ${recipients.join(',')}`),
+    delivered: async (_errand, envelope) => tell(`delivered ${(await readAll(envelope)).toString()}`),
+    stored: ({ kind }, _message, recipient) => tell(`stored ${kind} of ${recipient}`),
+    passedOn: ({ kind }, recipients, _sender, response) => tell(`passed on ${kind} to ${recipients.join(',')}: ${response}`),
     refused: (_errand, recipient, _sender, reply) => tell(`refused ${recipient}: ${reply}`),
     gaveUp: (_errand, recipient) => tell(`gave up ${recipient}`),
   }
@@ -68,11 +72,12 @@ async function rigOn(lab: Laboratory, script: Script, memory = 1000): Promise<Ri
     pool,
     memory,
     delivery: () => point,
+    copies: new CopyFolder(copies),
     directory: mailboxes,
     health: listening().health,
     log: mailOf(),
   })
-  const rig: Rig = { outbox: openOutbox(queue, spool, courier), done, failures: 0, files: () => readdir(directory) }
+  const rig: Rig = { outbox: openOutbox(queue, spool, courier), done, failures: 0, files: () => readdir(directory), copies }
   return rig
 }
 
@@ -89,17 +94,17 @@ async function settled({ done }: Rig): Promise<readonly string[]> {
 
 const gone = (rig: Rig): Promise<void> => within(5000, 'the file is still there', async () => (await rig.files()).length === 0)
 
-test('an accepted envelope is told with its original, and then its file goes', async (t) => {
+test('an accepted envelope is told, and then its file goes', async (t) => {
   const rig = await rigOn(new Laboratory(t), {})
   await send(rig)
-  assert.deepEqual(await settled(rig), ['delivered the original'])
+  assert.deepEqual(await settled(rig), [`delivered ${(await readAll(MESSAGE)).toString()}`])
   await gone(rig)
 })
 
-test('an accepted receipt is passed on', async (t) => {
+test('an accepted receipt is told, too', async (t) => {
   const rig = await rigOn(new Laboratory(t), {})
   await send(rig, { kind: 'deliver-other', identifier: 'id' })
-  assert.deepEqual(await settled(rig), ['passed on deliver-other to r@pec-a.test'])
+  assert.deepEqual(await settled(rig), ['stored deliver-other of r@pec-a.test'])
   await gone(rig)
 })
 
@@ -147,6 +152,29 @@ test('an outcome that cannot be recorded keeps the file until it is', async (t) 
   await send(rig)
   await within(5000, 'no attempt was made', () => rig.failures <= 0)
   assert.deepEqual(await rig.files(), ['file0'])
-  assert.deepEqual(await settled(rig), ['delivered the original'])
+  assert.deepEqual(await settled(rig), [`delivered ${(await readAll(MESSAGE)).toString()}`])
   await gone(rig)
+})
+
+const COPY: Errand = { kind: 'archive', identifier: 'id', at: '2026-11-27T23:59:58.000Z' }
+const NAME = '235958-76e840a730b16a9f.eml'
+
+test('a copy for the folder of copies is there before its file goes', async (t) => {
+  const rig = await rigOn(new Laboratory(t), { rcpt: 'drop' })
+  await send(rig, COPY)
+  const path = join('pec-a.test', 'r', '2026-11-27', NAME)
+  assert.deepEqual(await settled(rig), [`passed on archive to r@pec-a.test: kept as ${path}`])
+  await gone(rig)
+  assert.deepEqual(await readFile(join(rig.copies, path)), await readAll(MESSAGE))
+})
+
+test('a copy that cannot be written, or whose mailbox names no folder, is Haraka’s to try again', async (t) => {
+  const lab = new Laboratory(t)
+  for (const to of ['r@pec-a.test', '"../x"@pec-a.test']) {
+    const rig = await rigOn(lab, {})
+    if (to === 'r@pec-a.test') await writeFile(rig.copies, 'no folder')
+    await send(rig, COPY, MESSAGE, to)
+    assert.deepEqual(await settled(rig), ['Haraka has file0'])
+    assert.deepEqual(await rig.files(), ['file0'])
+  }
 })

@@ -38,8 +38,11 @@ function listener(): { readonly told: string[]; readonly delivery: DeliveryPoint
   return {
     told,
     delivery: {
-      async delivered({ recipient }, original) {
-        told.push(`delivered ${recipient}: ${(await readAll(original)).toString()}`)
+      async delivered({ recipient }, envelope) {
+        told.push(`delivered ${recipient}: ${(await readAll(envelope)).toString()}`)
+      },
+      async stored({ kind }, message, recipient, sender, response) {
+        told.push(`${kind} in ${recipient} from <${sender}>: ${response}: ${(await readAll(message)).toString()}`)
       },
       passedOn: (errand, recipients, sender, response) =>
         Promise.resolve(void told.push(`${errand.kind} to ${recipients.join(' ')} from <${sender}>: ${response}`)),
@@ -138,7 +141,7 @@ describe('an acceptance', () => {
 
   for (const memory of [1_000_000, 10]) {
     const where = memory > 10 ? 'in memory' : 'from a file'
-    test(`of an envelope gives the original out of the queue file, without the dots of the wire, ${where}`, async () => {
+    test(`of an envelope gives it out of the queue file, without the dots of the wire, ${where}`, async () => {
       const { told, delivery } = listener()
       const [todo, head, original] = ['\0\0\0\x05{todo', 'From: x\r\n\r\n--b\r\n\r\n', 'To: y\r\n\r\n.dot\r\n..\r\n']
       const path = join(directory, 'queue-file')
@@ -148,7 +151,7 @@ describe('an acceptance', () => {
       const parts = { path, data_start: todo.length, file_size: `${todo}${head}${original}..--b--\r\n`.length }
       const mail = Object.assign(mailOf({ note: { step, errand } }), parts)
       await tellAccepted(mail, mail.todo.rcpt_to, '250 ok', { config: files(memory), delivery })
-      assert.deepEqual(told, [`delivered ${ADDRESS}: ${original}`])
+      assert.deepEqual(told, [`delivered ${ADDRESS}: ${head}${original}--b--\r\n`])
       assert.deepEqual(readdirSync(directory), ['queue-file'])
     })
   }

@@ -32,6 +32,7 @@ beforeEach(async () => {
 interface Arrived {
   readonly identifier: string
   readonly errands: ReadonlyMap<string, Delivery>
+  readonly envelope: Source
   readonly original: Source
 }
 
@@ -46,7 +47,8 @@ async function arrive(parts: SubmissionParts = {}): Promise<Arrived> {
   for (const { errand } of b.outbox.take()) if (errand.kind === 'deliver-envelope') errands.set(errand.recipient, errand)
   const [first] = errands.values()
   assert.ok(first !== undefined)
-  return { identifier: first.identifier, errands, original: slice(message, first.original.start, first.original.end) }
+  const original = slice(message, first.original.start, first.original.end)
+  return { identifier: first.identifier, errands, envelope: message, original }
 }
 
 function errandFor({ errands }: Arrived, recipient: string): Delivery {
@@ -73,7 +75,7 @@ describe('a delivered envelope', () => {
 
   test('gives the sender a complete receipt with the whole original', async () => {
     const arrived = await arrive(asking('completa'))
-    await delivery.delivered(errandFor(arrived, primary), arrived.original)
+    await delivery.delivered(errandFor(arrived, primary), arrived.envelope)
     const { from, to, message, errand } = soleDispatch(b)
     assert.deepEqual(
       [from, to, errand],
@@ -95,7 +97,7 @@ describe('a delivered envelope', () => {
 
   test('gives a brief receipt with hashes in place of the attachments', async () => {
     const arrived = await arrive(asking('breve'))
-    await delivery.delivered(errandFor(arrived, primary), arrived.original)
+    await delivery.delivered(errandFor(arrived, primary), arrived.envelope)
     const { message } = soleDispatch(b)
     const text = await textOf(message)
     assert.equal(await heading(message), 'Ricevuta breve di avvenuta consegna')
@@ -106,7 +108,7 @@ describe('a delivered envelope', () => {
 
   test('gives a concise receipt without the original', async () => {
     const arrived = await arrive(asking('sintetica'))
-    await delivery.delivered(errandFor(arrived, primary), arrived.original)
+    await delivery.delivered(errandFor(arrived, primary), arrived.envelope)
     const { message } = soleDispatch(b)
     assert.equal(await heading(message), 'Ricevuta sintetica di avvenuta consegna')
     assert.ok(!(await textOf(message)).includes('postacert.eml'))
@@ -119,7 +121,7 @@ describe('a delivered envelope', () => {
   ] as const) {
     test(`gives a concise receipt for a copy, which says that a ${requested} one was asked for`, async () => {
       const arrived = await arrive(asking(asked))
-      await delivery.delivered(errandFor(arrived, copy), arrived.original)
+      await delivery.delivered(errandFor(arrived, copy), arrived.envelope)
       const { message } = soleDispatch(b)
       assert.equal(await heading(message), 'Ricevuta sintetica di avvenuta consegna')
       assert.ok(!(await textOf(message)).includes('postacert.eml'))
@@ -131,7 +133,7 @@ describe('a delivered envelope', () => {
     const parts = Array.from({ length: 1200 }, (_, number) => `--parti\n\n${number}\n`).join('')
     const body = `MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=parti\n\n${parts}--parti--\n`
     const arrived = await arrive({ ...asking('breve'), body })
-    await delivery.delivered(errandFor(arrived, primary), arrived.original)
+    await delivery.delivered(errandFor(arrived, primary), arrived.envelope)
     const { message } = soleDispatch(b)
     assert.equal(await heading(message), 'Ricevuta di avvenuta consegna')
     assert.equal((await receiptIn(message, world)).receiptType, 'brief')
@@ -139,7 +141,7 @@ describe('a delivered envelope', () => {
 
   test('that is told twice gives one receipt, one after the other and at once', async () => {
     const arrived = await arrive(asking('completa'))
-    const told = (recipient: string): Promise<void> => delivery.delivered(errandFor(arrived, recipient), arrived.original)
+    const told = (recipient: string): Promise<void> => delivery.delivered(errandFor(arrived, recipient), arrived.envelope)
     await told(primary)
     await told(primary)
     await Promise.all([told(copy), told(copy)])
@@ -160,7 +162,7 @@ describe('a delivered envelope', () => {
     const arrived = await arrive()
     await delivery.refused(errandFor(arrived, UGO), UGO, ANNA, '550 5.1.1 no')
     b.outbox.take()
-    await delivery.delivered(errandFor(arrived, UGO), arrived.original)
+    await delivery.delivered(errandFor(arrived, UGO), arrived.envelope)
     assert.deepEqual(b.outbox.released, [])
   })
 
@@ -181,9 +183,9 @@ describe('a delivered envelope', () => {
     const arrived = await arrive()
     const commit = b.ledger.commit.bind(b.ledger)
     b.ledger.commit = () => Promise.reject(LEDGER_AWAY)
-    await assert.rejects(delivery.delivered(errandFor(arrived, UGO), arrived.original), { code: 'ledger' })
+    await assert.rejects(delivery.delivered(errandFor(arrived, UGO), arrived.envelope), { code: 'ledger' })
     b.ledger.commit = commit
-    await delivery.delivered(errandFor(arrived, UGO), arrived.original)
+    await delivery.delivered(errandFor(arrived, UGO), arrived.envelope)
     assert.deepEqual(
       b.outbox.batches.map(({ state }) => state),
       ['left to the ledger', 'released'],
@@ -332,7 +334,8 @@ describe('what becomes of an envelope sent to other hosts', () => {
 
   test('a mailbox that takes a receipt is in the register', async () => {
     const { errand, point } = await sent()
-    await point.passedOn({ kind: 'deliver-other', identifier: errand.identifier }, [BRUNO], '', 'saved')
+    const receipt = fromBuffer(Buffer.from('Subject: x\r\n\r\n'))
+    await point.stored({ kind: 'deliver-other', identifier: errand.identifier }, receipt, BRUNO, '', 'saved')
     assert.equal((await types(a, errand.identifier)).at(-1), 'mailbox-delivery')
   })
 

@@ -8,6 +8,7 @@ import { fromBuffer, readAll, type Source } from '../../src/mail/source.js'
 import type { BriefSettings } from '../../src/pec/brief.js'
 import type { CertificationData } from '../../src/pec/certification.js'
 import type { Issuer } from '../../src/pec/signed-message.js'
+import type { NoticeSettings } from '../../src/points/arrival-notices.js'
 import type { FormalLimits } from '../../src/points/formal-checks.js'
 import { judge, type Judgement } from '../../src/points/judge.js'
 import type { Dispatch, Directory, Mailbox, Outbox, Prepared, ProviderRecord } from '../../src/points/ports.js'
@@ -130,6 +131,7 @@ export interface TestHouse extends ReceptionHouse {
   readonly limits: FormalLimits
   readonly briefHash: BriefSettings
   readonly peerRefusal: 'notice' | 'wait'
+  readonly notices: NoticeSettings
   /** What the clock tells from now on. */
   now: Date
 }
@@ -156,6 +158,7 @@ export async function houseOf(world: World, { issuer, record }: TestProvider, pa
     limits: parts.limits ?? { recipients: 1000, bytesTimesRecipients: 100_000_000 },
     briefHash: { input: 'encoded', algorithm: 'sha1' },
     peerRefusal: 'notice',
+    notices: { from: `avvisi@${issuer.domain}`, mayGo: () => true },
     now: NOON,
     clock: () => house.now,
   }
