@@ -13,6 +13,20 @@ export interface LdapSearch {
   readonly filter: string
 }
 
+/** How a server is spoken to. */
+export interface LdapAccess {
+  readonly tls?: TlsMeans
+  /** Whether a connection to ldap:// goes over to TLS before anything else. */
+  readonly startTls?: boolean
+  /** Who we are; nobody if left out. */
+  readonly account?: LdapAccount | undefined
+}
+
+export interface LdapAccount {
+  readonly dn: string
+  readonly password: string
+}
+
 const PAGE = 500
 
 /** Throws PecError 'malformed' for what is no LDAP URL with a server in it. */
@@ -32,15 +46,21 @@ export function parseLdapUrl(text: string): LdapSearch {
 }
 
 /** The entries found. Rejects with an Error that says what happened instead. */
-export async function searchLdap(search: LdapSearch, bounds: DownloadBounds, tls: TlsMeans = {}): Promise<Entry[]> {
-  const secure = /^ldaps:/i.test(search.server) ? { tlsOptions: { minVersion: 'TLSv1.2' as const, ...tls } } : {}
+export async function searchLdap(search: LdapSearch, bounds: DownloadBounds, access: LdapAccess = {}): Promise<Entry[]> {
+  const tlsOptions = { minVersion: 'TLSv1.2' as const, ...access.tls }
+  const secure = /^ldaps:/i.test(search.server) ? { tlsOptions } : {}
   const client = new Client({ url: search.server, timeout: bounds.timeout, connectTimeout: bounds.timeout, ...secure })
   const late = new Promise<never>((_, reject) => {
     const complain = (): void => reject(new Error(`timeout after ${bounds.timeout / 1000} s`))
     AbortSignal.timeout(bounds.timeout).addEventListener('abort', complain)
   })
+  const find = async (): Promise<Entry[]> => {
+    if (access.startTls === true) await client.startTLS({ ...tlsOptions, host: new URL(search.server).hostname })
+    if (access.account !== undefined) await client.bind(access.account.dn, access.account.password)
+    return collect(client, search, bounds.maxSize)
+  }
   try {
-    return await Promise.race([collect(client, search, bounds.maxSize), late])
+    return await Promise.race([find(), late])
   } finally {
     await client.unbind().catch(() => undefined)
   }

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import type { TlsMeans } from './download.js'
 import type { Config } from './config/config.js'
 import { PecError } from './errors.js'
+import type { LdapAccount } from './ldap-search.js'
 import type { Clock, Ledger } from './points/ports.js'
 import { registerChanges } from './providers/index-register.js'
 import { ldapServer, signedFile, type IndexSource } from './providers/index-source.js'
@@ -37,7 +38,7 @@ export async function openSynchroniser(config: Config, parts: SynchroniserParts)
 async function openSource(config: Config, settings: SourceConfig, parts: SynchroniserParts): Promise<IndexSource> {
   const { url, timeout, signers } = settings
   const options = { url, tls: await readTls(settings), timeout: timeout * 1000, maxSize: LDIF_LIMITS.size }
-  if (signers === undefined) return ldapServer(options)
+  if (signers === undefined) return ldapServer({ ...options, startTls: settings.startTls, account: await readAccount(settings) })
   const { crl, crlRequired } = config.trust
   const anchors = readPem(await readSetting('signers', signers), 'CERTIFICATE')
   if (anchors.length === 0) throw new PecError('configuration', `[index] signers: ${signers} holds no certificate`)
@@ -51,6 +52,12 @@ async function readTls({ ca, client }: SourceConfig): Promise<TlsMeans> {
     key: client === undefined ? undefined : await readSetting('client_key', client.key),
     cert: client === undefined ? undefined : await readSetting('client_certificate', client.certificate),
   }
+}
+
+async function readAccount({ account }: SourceConfig): Promise<LdapAccount | undefined> {
+  if (account === undefined) return undefined
+  const password = (await readSetting('bind_password_file', account.passwordFile)).toString('utf8').replace(/\r?\n$/, '')
+  return { dn: account.dn, password }
 }
 
 async function readSetting(key: string, path: string): Promise<Buffer> {

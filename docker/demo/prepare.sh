@@ -27,7 +27,7 @@ pec index export "$B" "$B/config/own.ldif"
 pec index import "$A" "$B/config/own.ldif"
 pec index import "$B" "$A/config/own.ldif"
 
-# Provider A: database server, LDAP, Dovecot, rspamd, time stamps.
+# Provider A: database server, LDAP, Dovecot, rspamd, time stamps, time servers.
 cat "$SECRETS/mariadb_pec" > "$A/config/mariadb_password"
 cat "$SECRETS/ldap_admin" > "$A/config/ldap_password"
 cp "${TSA_ANCHORS:-/srv/tsa/authority.pem}" "$A/config/tsa_authority.pem"
@@ -37,7 +37,7 @@ pec set "$A" "$crls" "routes.pec-b.test=${B_MX:-mail.pec-b.test:25}" \
   directory.engine=ldap "ldap.urls=${LDAP_URL:-ldap://openldap:389}" \
   ldap.bind_dn=cn=admin,dc=pec ldap.bind_password_file=config/ldap_password \
   store.embedded=false "store.lmtp=${LMTP:-dovecot:24}" \
-  spam.enabled=true \
+  spam.enabled=true "clock.servers_a=${NTP_A:-}" "clock.servers_b=${NTP_B:-}" \
   "timestamp.urls=${TSA_URL:-http://tsa:3161/}" timestamp.anchors=config/tsa_authority.pem \
   "monitor.listen=${A_MONITOR:-127.0.0.1:9464}"
 sed -i "s/^host = .*/host = ${RSPAMD_HOST:-rspamd}/; s/^port = .*/port = ${RSPAMD_PORT:-11333}/" "$A/config/rspamd.ini"

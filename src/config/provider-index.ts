@@ -2,7 +2,18 @@ import { section } from './section.js'
 import type { Values } from './values.js'
 
 const KEYS = [
-  ...['file', 'refresh', 'source', 'ca', 'client_key', 'client_certificate', 'signers'],
+  ...[
+    'file',
+    'refresh',
+    'source',
+    'ca',
+    'client_key',
+    'client_certificate',
+    'starttls',
+    'bind_dn',
+    'bind_password_file',
+    'signers',
+  ],
   ...['interval', 'timeout', 'shrink'],
 ] as const
 
@@ -12,6 +23,10 @@ export interface IndexSourceConfig {
   /** PEM files: authorities of the server; our key and certificate towards it. */
   readonly ca: string | undefined
   readonly client: { readonly key: string; readonly certificate: string } | undefined
+  /** ldap: whether connections go over to TLS. */
+  readonly startTls: boolean
+  /** LDAP: who we are to the server; undefined for nobody. */
+  readonly account: { readonly dn: string; readonly passwordFile: string } | undefined
   /** PEM file: who may sign the file; undefined for LDAP, which signs nothing. */
   readonly signers: string | undefined
   /** Seconds between two synchronisations, and for one of them. */
@@ -34,15 +49,20 @@ function readSource(values: Values<(typeof KEYS)[number]>): IndexSourceConfig | 
   const url = values.optionalText('source')
   const key = values.optionalPath('client_key')
   const certificate = values.optionalPath('client_certificate')
+  const dn = values.optionalText('bind_dn')
+  const passwordFile = values.optionalPath('bind_password_file')
   const source = {
     ca: values.optionalPath('ca'),
     client: key === undefined || certificate === undefined ? undefined : { key, certificate },
+    startTls: values.yes('starttls', 'false'),
+    account: dn === undefined || passwordFile === undefined ? undefined : { dn, passwordFile },
     signers: values.optionalPath('signers'),
     interval: values.number('interval', 43_200),
     timeout: values.number('timeout', 120),
     shrink: values.number('shrink', 20, 0),
   }
   if ((key === undefined) !== (certificate === undefined)) values.fault('client_key and client_certificate go together')
+  if ((dn === undefined) !== (passwordFile === undefined)) values.fault('bind_dn and bind_password_file go together')
   if (source.interval > MAX_INTERVAL_S) values.fault(`interval is more than a day, ${MAX_INTERVAL_S}`)
   if (source.shrink > 100) values.fault('shrink is more than 100 percent')
   if (url === undefined) return undefined
@@ -50,5 +70,7 @@ function readSource(values: Values<(typeof KEYS)[number]>): IndexSourceConfig | 
   const isSigned = /^https:/i.test(url)
   if (isSigned && source.signers === undefined) values.fault('signers is missing: whose signature of the index counts')
   if (!isSigned && source.signers !== undefined) values.fault('signers is set, but what LDAP gives is not signed')
+  if (isSigned && dn !== undefined) values.fault('bind_dn is set, but the source is no LDAP server')
+  if (source.startTls && !/^ldap:/i.test(url)) values.fault(`starttls is true, but ${url} is not ldap://`)
   return { url, ...source }
 }

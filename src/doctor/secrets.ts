@@ -12,13 +12,15 @@ export async function lookAtSecrets(config: Config): Promise<string> {
   return `${paths.length} files, readable by their owner only`
 }
 
-function secretsOf({ instance, signer, tokens, ledger, directory, ldap }: Config): string[] {
+function secretsOf({ instance, signer, tokens, ledger, directory, ldap, index }: Config): string[] {
   const key = tokens === undefined ? [signer.key, signer.passphraseFile] : ['file' in tokens.pin ? tokens.pin.file : undefined]
   return [
     ...key,
     join(instance, 'config', 'tls_key.pem'),
     ledger.engine === 'mysql' ? ledger.passwordFile : undefined,
     directory.engine === 'ldap' ? ldap.bindPasswordFile : directory.file,
+    index.source?.client?.key,
+    index.source?.account?.passwordFile,
   ].filter((path) => path !== undefined)
 }
 

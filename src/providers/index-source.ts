@@ -2,7 +2,7 @@
 import type { Entry } from 'ldapts'
 import { download, type DownloadBounds, type TlsMeans } from '../download.js'
 import { PecError, reasonOf } from '../errors.js'
-import { bytesOf, parseLdapUrl, searchLdap } from '../ldap-search.js'
+import { bytesOf, parseLdapUrl, searchLdap, type LdapAccess } from '../ldap-search.js'
 import type { Clock } from '../points/ports.js'
 import type { TrustStore } from '../smime/trust.js'
 import { writeLdif, type LdifEntry } from './ldif.js'
@@ -37,12 +37,13 @@ export function signedFile(options: IndexSourceOptions & { readonly signers: Tru
 const BASE = 'o=postacert'
 
 /** Every entry below o=postacert, or what the URL says. Nothing is signed: TLS is what protects it. */
-export function ldapServer({ url, tls, ...bounds }: IndexSourceOptions): IndexSource {
+export function ldapServer({ url, tls, startTls, account, ...bounds }: IndexSourceOptions & LdapAccess): IndexSource {
   const { server, base } = parseLdapUrl(url)
   const search = { server, base: base || BASE, attributes: [], scope: 'sub' as const, filter: '(objectClass=*)' }
+  const access: LdapAccess = { tls, startTls: startTls === true, account }
   return {
     url,
-    fetch: async () => writeLdif((await attempt(url, () => searchLdap(search, bounds, tls))).map(ldifOf)),
+    fetch: async () => writeLdif((await attempt(url, () => searchLdap(search, bounds, access))).map(ldifOf)),
     open: (received) => Promise.resolve(received),
     signedAt: () => Promise.resolve(undefined),
   }

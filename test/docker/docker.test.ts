@@ -1,10 +1,10 @@
 // There is no Docker engine where the tests run: the files are held against each other, and what the containers do is done without them.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
 import { parse } from 'yaml'
@@ -63,6 +63,13 @@ test('whatever a service names is there', () => {
     for (const other of Object.keys(depends_on)) assert.ok(other in compose.services, `${name}: ${other}`)
   }
   for (const [, source = ''] of dockerfile.matchAll(/^COPY (docker\/\S+)/gm)) assert.ok(existsSync(join(ROOT, source)), source)
+})
+
+test('links in the documents lead somewhere', () => {
+  const chapters = readdirSync(join(DOCKER, 'handbook')).map((name) => join('docker', 'handbook', name))
+  for (const document of ['README.md', 'src/README.md', 'docker/README.md', ...chapters])
+    for (const [, link = ''] of readFileSync(join(ROOT, document), 'utf8').matchAll(/\]\((?!https?:)([^)#\s]+)[^)]*\)/g))
+      assert.ok(existsSync(join(ROOT, dirname(document), link)), `${document}: ${link}`)
 })
 
 test('the gateway runs as nobody who matters, and its native modules are compiled', () => {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { Client } from 'ldapts'
-import { freePort } from '../../src/lab/ports.js'
+import { freePorts } from '../../src/lab/ports.js'
 import { within } from '../../src/lab/within.js'
 
 /** For the option `skip` of a test. */
@@ -24,25 +24,31 @@ export interface SlapdOptions {
   readonly ldif: string
   /** Entries of an index of providers below o=postacert, if it is to have one. */
   readonly postacert?: string
-  /** PEM files of the server, for StartTLS. */
+  /** PEM files of the server, for StartTLS and ldaps://. */
   readonly tls?: { readonly certificate: string; readonly key: string }
+  /** Whether the index may be read by those only who have bound, and over TLS. */
+  readonly closedIndex?: boolean
 }
 
 export class TestSlapd {
   readonly port: number
+  /** Undefined without TLS. */
+  readonly tlsPort: number | undefined
   private readonly folder: string
   private child: ChildProcess | undefined
   private readonly endWithUs = (): void => void this.child?.kill('SIGKILL')
 
-  private constructor(folder: string, port: number) {
+  private constructor(folder: string, port: number, tlsPort: number | undefined) {
     this.folder = folder
     this.port = port
+    this.tlsPort = tlsPort
   }
 
   /** Until `close`. */
-  static async start({ ldif, postacert, tls }: SlapdOptions): Promise<TestSlapd> {
+  static async start({ ldif, postacert, tls, closedIndex = false }: SlapdOptions): Promise<TestSlapd> {
     const folder = await mkdtemp(join(tmpdir(), 'pec-slapd-'))
-    const server = new TestSlapd(folder, await freePort())
+    const [port = 0, tlsPort] = await freePorts(tls === undefined ? 1 : 2)
+    const server = new TestSlapd(folder, port, tlsPort)
     await mkdir(join(folder, 'data'))
     const configuration = [
       ...[...SCHEMAS, ...OURS].map((path) => `include ${path}`),
@@ -58,7 +64,7 @@ export class TestSlapd {
       'access to attrs=userPassword by anonymous auth by * none',
       'access to * by * read',
     ]
-    if (postacert !== undefined) configuration.push(...(await server.indexDatabase()))
+    if (postacert !== undefined) configuration.push(...(await server.indexDatabase(closedIndex)))
     await writeFile(server.configuration, `${configuration.join('\n')}\n`)
     await writeFile(join(folder, 'first.ldif'), ldif)
     await promisify(execFile)('slapadd', ['-f', server.configuration, '-l', join(folder, 'first.ldif')])
@@ -75,8 +81,14 @@ export class TestSlapd {
     return `ldap://127.0.0.1:${this.port}`
   }
 
+  /** ldaps:// */
+  get secureUrl(): string {
+    return `ldaps://127.0.0.1:${this.tlsPort ?? 0}`
+  }
+
   async start(): Promise<void> {
-    const child = spawn('slapd', ['-f', this.configuration, '-h', this.url, '-d', '0'], { stdio: 'ignore' })
+    const urls = [this.url, ...(this.tlsPort === undefined ? [] : [this.secureUrl])].join(' ')
+    const child = spawn('slapd', ['-f', this.configuration, '-h', urls, '-d', '0'], { stdio: 'ignore' })
     this.child = child
     await within(20_000, 'slapd is not ready', async () => {
       if (child.exitCode !== null) throw new Error(`slapd ended with status ${child.exitCode}`)
@@ -113,11 +125,12 @@ export class TestSlapd {
     await rm(this.folder, { recursive: true, force: true })
   }
 
-  private async indexDatabase(): Promise<string[]> {
+  private async indexDatabase(isClosed: boolean): Promise<string[]> {
     const directory = join(this.folder, 'index')
     await mkdir(directory)
-    const access = [`access to * by dn.exact="${ADMIN}" write by * read`]
-    return ['database mdb', 'suffix "o=postacert"', `directory ${directory}`, ...access]
+    const others = isClosed ? 'by users ssf=128 read by * none' : 'by * read'
+    const access = `access to * by dn.exact="${ADMIN}" write ${others}`
+    return ['database mdb', 'suffix "o=postacert"', `directory ${directory}`, access]
   }
 
   private get configuration(): string {
