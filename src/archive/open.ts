@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import type { Config } from '../config/config.js'
 import { PecError } from '../errors.js'
 import type { Signer } from '../smime/signer.js'
+import { CrlCache } from '../smime/crl.js'
 import { readPem } from '../smime/pem.js'
 import { TrustStore } from '../smime/trust.js'
 import type { TimestampAuthority, TimestampSettings } from '../timestamp/client.js'
@@ -18,7 +19,8 @@ export interface ArchiveMeans {
 }
 
 /** Rejects with PecError 'configuration' if a file of the time-stamping authorities cannot be used. */
-export async function openArchive({ archive, provider, timestamp }: Config, means: ArchiveMeans): Promise<ArchiveHouse> {
+export async function openArchive(config: Config, means: ArchiveMeans): Promise<ArchiveHouse> {
+  const { archive, provider } = config
   const { directory, margin, months, handOver, addressee } = archive
   return {
     ...means,
@@ -27,25 +29,32 @@ export async function openArchive({ archive, provider, timestamp }: Config, mean
     margin: margin * 1000,
     months,
     handOver: handOver === undefined ? undefined : { folder: handOver, addressee },
-    timestamp: await openTimestamps(timestamp),
+    timestamp: await openTimestamps(config),
   }
 }
 
-async function openTimestamps(settings: Config['timestamp']): Promise<TimestampSettings> {
-  const { urls, anchors, credentialsFile, timeout } = settings
+/** The authorities that the settings name. Rejects with PecError 'configuration'. */
+export async function openTimestamps({ timestamp, trust }: Config): Promise<TimestampSettings> {
+  const { urls, anchors, crl, crlRequired, credentialsFile, timeout } = timestamp
+  const lists = crl.length === 0 ? undefined : new CrlCache({ sources: crl, copies: trust.crlCopies })
   const credentials = credentialsFile === undefined ? new Map<string, string>() : await readCredentials(credentialsFile)
   return {
     authorities: urls.map((url): TimestampAuthority => ({ url, credentials: credentials.get(url) })),
     timeout: timeout * 1000,
-    trust: await openStampTrust(anchors),
+    trust: await openStampTrust(anchors, lists, crlRequired),
+    lists,
   }
 }
 
 /** Whose time stamps hold. */
-export async function openStampTrust(path: string | undefined): Promise<TrustStore> {
+export async function openStampTrust(
+  path: string | undefined,
+  crls: CrlCache | undefined,
+  crlRequired: boolean,
+): Promise<TrustStore> {
   const anchors = path === undefined ? [] : readPem(await readNamed(path), 'CERTIFICATE')
   if (path !== undefined && anchors.length === 0) throw new PecError('configuration', `${path} holds no certificate`)
-  return new TrustStore({ anchors, crls: undefined, crlRequired: false, purpose: 'time-stamping' })
+  return new TrustStore({ anchors, crls, crlRequired, purpose: 'time-stamping' })
 }
 
 async function readCredentials(path: string): Promise<ReadonlyMap<string, string>> {

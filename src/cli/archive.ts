@@ -16,6 +16,7 @@ import { versions } from '../archive/versions.js'
 import { PecError } from '../errors.js'
 import { openProvider, type Provider } from '../provider.js'
 import { markDays } from '../retrieval/day-marks.js'
+import { CrlCache } from '../smime/crl.js'
 import { readPem } from '../smime/pem.js'
 import { TrustStore } from '../smime/trust.js'
 import type { Config } from '../config/config.js'
@@ -42,6 +43,7 @@ export function archiveCommand(): Command {
         .argument('<DIR|FILE>', 'all days of a directory, or one day')
         .option('--ca <PEM>', "authorities of the provider's certificate")
         .option('--tsa <PEM>', 'authorities of time-stamping certificates')
+        .option('--tsa-crl <FILE>', 'their revocation list, PEM or DER')
         .option('--json', 'print one JSON object for each day')
         .addHelpText('after', VERIFY_HELP)
         .action(verify),
@@ -116,6 +118,7 @@ async function sealNow(directory: string): Promise<void> {
 interface VerifyOptions {
   readonly ca?: string
   readonly tsa?: string
+  readonly tsaCrl?: string
   readonly json?: true
 }
 
@@ -161,7 +164,7 @@ async function placeOf(path: string): Promise<{ folder: string; day?: string; co
   return { folder: dirname(resolve(path)), day }
 }
 
-async function trustOf({ ca, tsa }: VerifyOptions, config: Config | undefined): Promise<ArchiveTrust> {
+async function trustOf({ ca, tsa, tsaCrl }: VerifyOptions, config: Config | undefined): Promise<ArchiveTrust> {
   const anchors = ca ?? config?.trust.anchors
   if (anchors === undefined) throw new PecError('archive', "--ca is missing: the authorities of the provider's certificate, PEM")
   const stamps = tsa ?? config?.timestamp.anchors
@@ -169,9 +172,17 @@ async function trustOf({ ca, tsa }: VerifyOptions, config: Config | undefined): 
   const certificates = readPem(await readFile(anchors), 'CERTIFICATE')
   return {
     signers: new TrustStore({ anchors: certificates, crls: undefined, crlRequired: false }),
-    stamps: await openStampTrust(stamps),
+    stamps: await openStampTrust(stamps, await listOf(tsaCrl), false),
     now: new Date(),
   }
+}
+
+async function listOf(path: string | undefined): Promise<CrlCache | undefined> {
+  if (path === undefined) return undefined
+  const lists = new CrlCache({ sources: [path], onEvent: (line) => complain(new PecError('archive', line)) })
+  await lists.refresh()
+  if (lists.state().some(({ readAt }) => readAt === undefined)) throw new PecError('archive', `${path} holds no revocation list`)
+  return lists
 }
 
 function linesOf({ day, faults, manifest, stamp, purged }: DayReport): string[] {

@@ -1,9 +1,11 @@
-/** The object identifiers we read and write. RFC 5652, RFC 5280, RFC 8017, RFC 5758 */
+/** The object identifiers we read and write. RFC 5652, RFC 5280, RFC 8017, RFC 5758, RFC 5035 */
 
 export const OID = {
   data: '1.2.840.113549.1.7.1',
   signedData: '1.2.840.113549.1.7.2',
   timeStampInfo: '1.2.840.113549.1.9.16.1.4',
+  signingCertificate: '1.2.840.113549.1.9.16.2.12',
+  signingCertificateV2: '1.2.840.113549.1.9.16.2.47',
 
   contentType: '1.2.840.113549.1.9.3',
   messageDigest: '1.2.840.113549.1.9.4',

@@ -42,6 +42,8 @@ export interface SignerInfo {
 export interface SignedAttributes {
   /** What the signature is over: the attributes as received, tagged as a SET. RFC 5652 §5.4 */
   readonly signed: Buffer
+  /** The contents of the SET of values of each, by its type. */
+  readonly values: ReadonlyMap<string, Buffer>
   readonly messageDigest: Buffer
   readonly signingTime: Date | undefined
 }
@@ -143,6 +145,7 @@ function readAttributes(content: Buffer, type: string): SignedAttributes {
   if (readOid(onlyElement(contentType, TAG.oid).content) !== type) throw malformed(`a signed contentType that is not ${type}`)
   return {
     signed: tlv(TAG.set, content),
+    values,
     messageDigest: onlyElement(messageDigest, TAG.octetString).content,
     signingTime: signingTime === undefined ? undefined : readSigningTime(signingTime),
   }

@@ -46,18 +46,27 @@ export async function verifyDetached(content: Source, signature: Buffer): Promis
   return verify(signedData, content)
 }
 
+export interface EnclosedVerdict {
+  readonly verdict: SignatureVerdict
+  /** Only if it is valid. */
+  readonly content: Buffer | undefined
+  /** Signed with it: the contents of the SET of values of each, by its type. None unless it is valid. */
+  readonly attributes: ReadonlyMap<string, Buffer>
+}
+
 /**
- * Verifies a signature that contains what it signs, as the provider index comes; `content` only if it is valid. RFC 6109 §4.5
+ * Verifies a signature that contains what it signs, as the provider index comes. RFC 6109 §4.5
  * `type` is the OID of what is signed: of plain data, if left out.
  */
-export async function verifyEnclosed(
-  signature: Buffer,
-  type?: string,
-): Promise<{ readonly verdict: SignatureVerdict; readonly content: Buffer | undefined }> {
+export async function verifyEnclosed(signature: Buffer, type?: string): Promise<EnclosedVerdict> {
   const signedData = attemptToRead(signature, type)
-  if (signedData?.content === undefined) return { verdict: invalid('malformed'), content: undefined }
+  const nothing = { content: undefined, attributes: new Map<string, Buffer>() }
+  if (signedData?.content === undefined) return { verdict: invalid('malformed'), ...nothing }
   const verdict = await verify(signedData, fromBuffer(signedData.content))
-  return { verdict, content: verdict.valid ? signedData.content : undefined }
+  const attributes = signedData.signer?.attributes?.values
+  return verdict.valid && attributes !== undefined
+    ? { verdict, content: signedData.content, attributes }
+    : { verdict, ...nothing }
 }
 
 /**

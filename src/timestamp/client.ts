@@ -1,5 +1,6 @@
 /** Time stamps over HTTP, from the first of several authorities that gives one. RFC 3161 §3.4 */
 import { isPecError, PecError, reasonOf } from '../errors.js'
+import type { CrlCache } from '../smime/crl.js'
 import type { TrustStore } from '../smime/trust.js'
 import { newRequest } from './request.js'
 import { verifyResponse, type StampFault, type TimeStamp } from './response.js'
@@ -11,6 +12,8 @@ export interface TimestampSettings {
   readonly timeout: number
   /** Authorities of their certificates. */
   readonly trust: TrustStore
+  /** Their revocation lists, read anew for each stamp. */
+  readonly lists?: Pick<CrlCache, 'refresh'> | undefined
 }
 
 export interface TimestampAuthority {
@@ -36,6 +39,7 @@ const MAX_RESPONSE = 256 * 1024
  */
 export async function stampDigest(digest: Buffer, settings: TimestampSettings): Promise<Stamped> {
   if (settings.authorities.length === 0) throw new PecError('timestamp', 'no time-stamping authority is set: [timestamp] urls')
+  await settings.lists?.refresh()
   const failures: PecError[] = []
   for (const authority of settings.authorities) {
     try {
@@ -61,9 +65,9 @@ async function askAuthority(
   throw new PecError('timestamp', `${url}: ${verdict.reason}`, { temporary: isPassing(verdict.fault) })
 }
 
-/** What another attempt may mend: an answer that was cut or disturbed on its way, or an authority in trouble. */
+/** What another attempt may mend: an answer that was cut or disturbed on its way, an authority in trouble, a list that is out of date. */
 function isPassing(fault: StampFault): boolean {
-  return fault === 'busy' || fault === 'malformed' || fault === 'nonce'
+  return fault === 'busy' || fault === 'malformed' || fault === 'nonce' || fault === 'revocation'
 }
 
 async function exchange(url: string, credentials: string | undefined, request: Buffer, timeout: number): Promise<Buffer> {

@@ -3,12 +3,14 @@
  * the nonce. The same answer, kept as a file, is verified in the same way years later. RFC 3161 §2.4.2
  */
 import * as pkijs from 'pkijs'
+import type { Certificate } from '../smime/certificate.js'
 import { TAG, DerReader, onlyElement } from '../smime/der.js'
 import { knownCertificate } from '../smime/known-certificates.js'
 import { formatName } from '../smime/name.js'
 import { OID } from '../smime/oids.js'
 import type { TrustStore } from '../smime/trust.js'
 import { verifyEnclosed } from '../smime/verify.js'
+import { namesSigner } from './signing-certificate.js'
 
 export interface TimeStamp {
   readonly time: Date
@@ -23,8 +25,10 @@ export type StampFault =
   | 'rejected' // the authority says no
   | 'busy' // it says that it cannot for the time being
   | 'signature' // not signed as it must be, or altered
+  | 'signer' // its signed attributes do not name the certificate that it is signed with
   | 'purpose' // signed with a certificate that is not for time stamps
-  | 'untrusted' // no path to our authorities, or not valid at the time of the stamp
+  | 'untrusted' // no path to our authorities, not valid at the time of the stamp, or revoked
+  | 'revocation' // no revocation list that is current tells of it, and one must
   | 'imprint' // a stamp on something else
   | 'nonce' // the answer to another request
 
@@ -47,24 +51,30 @@ export async function verifyResponse(response: Buffer, { digest, trust, nonce }:
   const answer = readAnswer(response)
   if (answer === undefined) return invalid('malformed', 'the answer is no time stamp')
   if (answer.refusal !== undefined) return answer.refusal
-  const { verdict, content } = await verifyEnclosed(answer.token, OID.timeStampInfo)
+  const { verdict, content, attributes } = await verifyEnclosed(answer.token, OID.timeStampInfo)
   if (!verdict.valid || content === undefined)
     return invalid('signature', `the stamp is not signed as it must be: ${verdict.valid ? 'no content' : verdict.fault}`)
   const info = readInfo(content)
   if (info === undefined) return invalid('malformed', 'what is signed is no time stamp')
-  const purpose = purposeFault(verdict.certificate)
+  const certificate = knownCertificate(verdict.certificate)?.certificate
+  if (certificate === undefined || !namesSigner(attributes, certificate))
+    return invalid('signer', 'the stamp does not name the certificate that it is signed with')
+  const purpose = purposeFault(certificate)
   if (purpose !== undefined) return invalid('purpose', purpose)
   const judged = await trust.judge(verdict.certificate, verdict.chain, info.genTime)
-  if (!judged.trusted) return invalid('untrusted', `the authority's certificate is not to be trusted: ${judged.reason}`)
+  if (!judged.trusted)
+    return invalid(
+      judged.status === 'unknown' ? 'revocation' : 'untrusted',
+      `the authority's certificate is not to be trusted: ${judged.reason}`,
+    )
   if (!isImprint(info, digest)) return invalid('imprint', 'the stamp is on something else')
   if (nonce !== undefined && !nonce.equals(nonceOf(info))) return invalid('nonce', 'the stamp answers another request')
-  const subject = knownCertificate(verdict.certificate)?.certificate.subject
   return {
     valid: true,
     stamp: {
       time: info.genTime,
       serialNumber: Buffer.from(info.serialNumber.valueBlock.valueHexView).toString('hex'),
-      authority: subject === undefined ? '' : formatName(subject),
+      authority: formatName(certificate.subject),
     },
   }
 }
@@ -107,11 +117,9 @@ function readInfo(content: Buffer): pkijs.TSTInfo | undefined {
 }
 
 /** The extension must be there, be critical, and allow nothing else. RFC 3161 §2.3 */
-function purposeFault(der: Buffer): string | undefined {
-  const certificate = knownCertificate(der)?.certificate
-  const usages = certificate?.extendedKeyUsage
+function purposeFault({ extendedKeyUsage: usages, extensions }: Certificate): string | undefined {
   if (usages?.has(OID.timeStamping) !== true) return 'it is signed with a certificate that is not for time stamps'
-  if (usages.size > 1 || certificate?.extensions.get(OID.extendedKeyUsage)?.critical !== true)
+  if (usages.size > 1 || extensions.get(OID.extendedKeyUsage)?.critical !== true)
     return 'it is signed with a certificate that is not for time stamps only'
   return undefined
 }

@@ -58,6 +58,10 @@ default_policy = 1.3.6.1.4.1.99999.1
 digests = sha256
 accuracy = secs:1
 ess_cert_id_alg = sha256
+[lists]
+database = index
+crlnumber = crlnumber
+default_md = sha256
 `
 
 /** What the extensions of a signer's certificate say that it is for. */
@@ -141,15 +145,44 @@ export function signedAgain(
   response: Buffer,
   purpose: SignerPurpose,
   change: (info: Buffer) => Buffer = (info) => info,
+  naming: 'names its signer' | 'names nobody' = 'names its signer',
 ): Buffer {
   const outer = new DerReader(onlyElement(response, TAG.sequence).content)
   const status = outer.element(TAG.sequence).bytes
   const { content } = readSignedData(outer.element(TAG.sequence).bytes, OID.timeStampInfo)
   writeFileSync(join(folder, 'info'), change(content ?? Buffer.alloc(0)))
   issueSigner(folder, 'other', purpose)
-  const type = ['-nodetach', '-binary', '-econtent_type', OID.timeStampInfo, '-outform', 'DER', '-md', 'sha256']
+  const type = [
+    '-nodetach',
+    '-binary',
+    '-econtent_type',
+    OID.timeStampInfo,
+    '-outform',
+    'DER',
+    '-md',
+    'sha256',
+    ...(naming === 'names its signer' ? ['-cades'] : []),
+  ]
   openssl(folder, 'cms', '-sign', '-in', 'info', ...type, '-signer', 'other.pem', '-inkey', 'other.key', '-out', 'other.cms')
   return sequence(status, readFileSync(join(folder, 'other.cms')))
+}
+
+/** The authority's revocation list, PEM, good for some hours; with the signer's certificate in it or not. */
+export function revocationList(
+  folder: string,
+  { revoked, hours }: { readonly revoked: boolean; readonly hours: number },
+): string {
+  writeFileSync(join(folder, 'index'), '')
+  writeFileSync(join(folder, 'crlnumber'), '01\n')
+  const ca = ['ca', '-config', 'tsa.cnf', '-name', 'lists', '-cert', 'authority.pem', '-keyfile', 'authority.key']
+  if (revoked) openssl(folder, ...ca, '-revoke', 'tsa.pem')
+  openssl(folder, ...ca, '-gencrl', '-crlhours', String(hours), '-out', 'list.pem')
+  return join(folder, 'list.pem')
+}
+
+/** Has the server name the signer of its next answers by a digest of this kind, in the attribute for it. */
+export function nameSignerBy(folder: string, digest: 'sha1' | 'sha256' | 'sha512'): void {
+  writeFileSync(join(folder, 'tsa.cnf'), CONFIG.replace('ess_cert_id_alg = sha256', `ess_cert_id_alg = ${digest}`))
 }
 
 function openssl(folder: string, ...args: readonly string[]): void {

@@ -4,13 +4,19 @@ import { createHash } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
+import { parseCertificate } from '../../src/smime/certificate.js'
+import { CrlCache } from '../../src/smime/crl.js'
+import { DerReader, onlyElement, TAG } from '../../src/smime/der.js'
+import { OID } from '../../src/smime/oids.js'
 import { readPem } from '../../src/smime/pem.js'
+import { readSignedData } from '../../src/smime/signed-data.js'
 import { TrustStore } from '../../src/smime/trust.js'
 import { stampDigest, type TimestampSettings } from '../../src/timestamp/client.js'
 import { newRequest } from '../../src/timestamp/request.js'
+import { namesSigner } from '../../src/timestamp/signing-certificate.js'
 import { verifyResponse } from '../../src/timestamp/response.js'
 import { Laboratory } from '../harness/laboratory.js'
-import { signedAgain, startTsa, type SignerPurpose, type Tsa } from '../harness/tsa.js'
+import { nameSignerBy, revocationList, signedAgain, startTsa, type SignerPurpose, type Tsa } from '../harness/tsa.js'
 
 const DATA = Buffer.from('a day of the register')
 const DIGEST = digestOf(DATA)
@@ -19,9 +25,11 @@ function digestOf(data: Buffer): Buffer {
   return createHash('sha256').update(data).digest()
 }
 
-function trustIn(...tsas: readonly Tsa[]): TrustStore {
-  const anchors = tsas.flatMap(({ anchors }) => readPem(anchors, 'CERTIFICATE'))
-  return new TrustStore({ anchors, crls: undefined, crlRequired: false, purpose: 'time-stamping' })
+function trustIn({ anchors }: Tsa, crls?: CrlCache): TrustStore {
+  return new TrustStore({
+    ...{ anchors: readPem(anchors, 'CERTIFICATE'), crls, crlRequired: crls !== undefined },
+    purpose: 'time-stamping',
+  })
 }
 
 async function tsaOf(t: TestContext): Promise<{ tsa: Tsa; settings: TimestampSettings; folder: string }> {
@@ -81,6 +89,53 @@ describe('a time stamp', () => {
       const verdict = await sign(purpose)
       assert.equal(verdict.valid ? '' : verdict.fault, 'purpose', purpose)
     }
+  })
+
+  test('names its signer by whichever digest, in the older attribute or the newer', async (t) => {
+    const { settings, tsa, folder } = await tsaOf(t)
+    for (const digest of ['sha1', 'sha256', 'sha512'] as const) {
+      nameSignerBy(folder, digest)
+      const { response } = await stampDigest(DIGEST, settings)
+      const older = response.includes(Buffer.from('060b2a864886f70d010910020c', 'hex'))
+      assert.equal(older, digest === 'sha1', digest)
+      const token = new DerReader(onlyElement(response, TAG.sequence).content)
+      token.element()
+      const { signer, certificates } = readSignedData(token.element().bytes, OID.timeStampInfo)
+      const named = (der: Buffer | undefined) =>
+        namesSigner(signer?.attributes?.values ?? new Map(), parseCertificate(der ?? Buffer.alloc(0)))
+      assert.deepEqual([named(certificates[0]), named(readPem(tsa.anchors, 'CERTIFICATE')[0])], [true, false], digest)
+    }
+  })
+
+  test('that does not name the certificate that it is signed with is none', async (t) => {
+    const { settings, tsa, folder } = await tsaOf(t)
+    const { response } = await stampDigest(DIGEST, settings)
+    const nobody = signedAgain(folder, response, 'stamps', undefined, 'names nobody')
+    const verdict = await verifyResponse(nobody, { digest: DIGEST, trust: trustIn(tsa) })
+    assert.equal(verdict.valid ? '' : verdict.fault, 'signer')
+  })
+
+  test('of a certificate that was revoked is none, and one from before that holds on', async (t) => {
+    const { settings, tsa, folder } = await tsaOf(t)
+    const source = revocationList(folder, { revoked: false, hours: 24 })
+    const lists = new CrlCache({ sources: [source] })
+    const trust = trustIn(tsa, lists)
+    const { response } = await stampDigest(DIGEST, { ...settings, trust, lists })
+    // Stamps and lists tell seconds.
+    await new Promise((resolve) => setTimeout(resolve, 1100))
+    revocationList(folder, { revoked: true, hours: 24 })
+    await assert.rejects(stampDigest(DIGEST, { ...settings, trust, lists }), failure(/Test TSA was revoked at/, false))
+    const verdict = await verifyResponse(response, { digest: DIGEST, trust })
+    assert.equal(verdict.valid ? '' : verdict.fault, '')
+  })
+
+  test('waits for a revocation list that must be there', async (t) => {
+    const { settings, tsa, folder } = await tsaOf(t)
+    const lists = new CrlCache({ sources: [join(folder, 'list.pem')] })
+    const waiting = { ...settings, trust: trustIn(tsa, lists), lists }
+    await assert.rejects(stampDigest(DIGEST, waiting), failure(/no revocation list for/, true))
+    revocationList(folder, { revoked: false, hours: 24 })
+    assert.equal((await stampDigest(DIGEST, waiting)).url, tsa.url)
   })
 
   test('of a certificate that was not valid then is none', async (t) => {
