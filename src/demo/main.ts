@@ -23,7 +23,7 @@ interface Options {
   readonly keep?: true
 }
 
-const LONGEST_MS = 55_000
+const LONGEST_MS = 180_000
 const LOG_LINES = 25
 
 const program = new Command('demo')

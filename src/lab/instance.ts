@@ -44,7 +44,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
   const instance = new Instance(options.directory, child)
   try {
     const readyLines = options.readyLines ?? []
-    await within(options.startMs ?? 20_000, `${options.directory} is not ready`, async () => {
+    await within(options.startMs ?? 60_000, `${options.directory} is not ready`, async () => {
       if (instance.exited) throw new Error(`${options.directory} ended before it was ready`)
       if (!readyLines.every((line) => line.test(instance.log))) return false
       const open = await Promise.all(options.ports.map(takesConnections))
@@ -99,7 +99,7 @@ export class Instance {
   }
 
   /** Resolves when the log has a match. Rejects after `waitMs`. */
-  async waitForLog(pattern: RegExp, waitMs = 10_000): Promise<void> {
+  async waitForLog(pattern: RegExp, waitMs = 30_000): Promise<void> {
     await within(waitMs, `no ${String(pattern)} in the log`, () => pattern.test(this.output))
   }
 
@@ -119,7 +119,7 @@ export class Instance {
   async kill(): Promise<void> {
     killGroup(this.pid)
     await this.ended
-    await within(5_000, 'processes outlive SIGKILL', () => this.pids.length === 0)
+    await within(20_000, 'processes outlive SIGKILL', () => this.pids.length === 0)
     alive.delete(this.pid)
   }
 

@@ -106,7 +106,7 @@ export class Sink {
   }
 
   /** The messages, once there are that many. Rejects after `waitMs`. */
-  async waitFor(count: number, waitMs = 10_000): Promise<readonly SinkMessage[]> {
+  async waitFor(count: number, waitMs = 30_000): Promise<readonly SinkMessage[]> {
     await within(waitMs, `fewer than ${count} messages in the sink`, () => this.messages.length >= count)
     return this.messages
   }

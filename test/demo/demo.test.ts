@@ -16,7 +16,7 @@ const runs = (command: string, ...args: readonly string[]) => spawnSync(command,
 
 test(
   'the demonstration ends well, keeps messages that outside judges find right, and leaves nothing else behind',
-  { timeout: 90_000 },
+  { timeout: 240_000 },
   async (t) => {
     const out = join(await new Laboratory(t).directory(), 'kept')
     const demo = await startDemo(t, '--out', out)
@@ -72,7 +72,7 @@ test(
   },
 )
 
-test('an interrupted demonstration ends its providers and leaves nothing behind', { timeout: 90_000 }, async (t) => {
+test('an interrupted demonstration ends its providers and leaves nothing behind', { timeout: 240_000 }, async (t) => {
   const demo = await startDemo(t)
   const poll = setInterval(() => {
     if (demo.output().includes('providers are running')) demo.interrupt()

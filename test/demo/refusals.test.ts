@@ -20,7 +20,7 @@ const KINDS = {
 
 test(
   'every notice and anomaly comes, is right in the eyes of an outside judge, and nothing else is left',
-  { timeout: 90_000 },
+  { timeout: 240_000 },
   async (t) => {
     const out = join(await new Laboratory(t).directory(), 'kept')
     const demo = await startDemo(t, '--scenario', 'refusals', '--out', out)

@@ -88,11 +88,11 @@ async function send({ outbox }: Rig, errand: Errand = ENVELOPE, message = MESSAG
 }
 
 async function settled({ done }: Rig): Promise<readonly string[]> {
-  await within(5000, 'nothing was told', () => done.length > 0)
+  await within(20_000, 'nothing was told', () => done.length > 0)
   return done
 }
 
-const gone = (rig: Rig): Promise<void> => within(5000, 'the file is still there', async () => (await rig.files()).length === 0)
+const gone = (rig: Rig): Promise<void> => within(20_000, 'the file is still there', async () => (await rig.files()).length === 0)
 
 test('an accepted envelope is told, and then its file goes', async (t) => {
   const rig = await rigOn(new Laboratory(t), {})
@@ -150,7 +150,7 @@ test('an outcome that cannot be recorded keeps the file until it is', async (t) 
   const rig = await rigOn(new Laboratory(t), {})
   rig.failures = 1
   await send(rig)
-  await within(5000, 'no attempt was made', () => rig.failures <= 0)
+  await within(20_000, 'no attempt was made', () => rig.failures <= 0)
   assert.deepEqual(await rig.files(), ['file0'])
   assert.deepEqual(await settled(rig), [`delivered ${(await readAll(MESSAGE)).toString()}`])
   await gone(rig)

@@ -66,7 +66,7 @@ test('a recipient answered 251 disappears without any hook: only our own deadlin
   const haraka = await lab.plainHaraka({ nodes: 0, relayTo: { port: sink.port, protocol: 'smtp' }, plugins: { recorder } })
   assert.equal(await submit(lab, haraka, ['moved@peer.test']), 250)
 
-  await within(10_000, 'the file is still queued', async () => (await queueOf(haraka)).length === 0)
+  await within(30_000, 'the file is still queued', async () => (await queueOf(haraka)).length === 0)
   assert.ok(sink.commands.includes('RCPT TO:<moved@peer.test>'))
   assert.deepEqual(sink.messages, [])
   assert.deepEqual(await outcomes(haraka.directory), [])
@@ -102,7 +102,7 @@ test('an async hook that rejects ends the process: the adapter must catch everyt
   const rejecter = "exports.hook_data_post = async () => { throw new Error('on purpose') }"
   const haraka = await lab.plainHaraka({ nodes: 0, relayTo: { port: sink.port, protocol: 'smtp' }, plugins: { rejecter } })
   await assert.rejects(submit(lab, haraka, ['anyone@peer.test']))
-  await within(10_000, 'still running', () => haraka.instance.exited)
+  await within(30_000, 'still running', () => haraka.instance.exited)
 })
 
 test('a delivery whose hook has not answered is made again after a crash: receipts are committed in the hook', async (t) => {

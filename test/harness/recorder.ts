@@ -32,7 +32,7 @@ export async function outcomes(directory: string): Promise<Outcome[]> {
 }
 
 /** The same, once there are that many. Rejects after `waitMs`. */
-export async function waitForOutcomes(directory: string, count: number, waitMs = 10_000): Promise<Outcome[]> {
+export async function waitForOutcomes(directory: string, count: number, waitMs = 30_000): Promise<Outcome[]> {
   await within(waitMs, `fewer than ${count} outcomes`, async () => (await outcomes(directory)).length >= count)
   return outcomes(directory)
 }

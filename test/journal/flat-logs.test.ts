@@ -82,12 +82,12 @@ test('that the logs cannot be written is a failure told once, and in them once t
   for (const what of ['trust', 'keys'] as const) watch.tell({ kind: 'reloaded', at: AT, what, detail: 'x' })
   watch.tell({ kind: 'index-refused', at: AT, reason: 'it is empty', age: 1 })
   const changes = () => told.filter(({ kind }) => kind === 'failure' || kind === 'recovery')
-  await within(5000, 'nothing is told', () => changes().length > 0)
+  await within(20_000, 'nothing is told', () => changes().length > 0)
   const [failure] = changes()
   assert.ok(failure?.kind === 'failure')
   assert.deepEqual([failure.part, failure.code], ['log', 'log'])
   await rm(directory)
-  await within(10_000, 'it does not recover', () => changes().length > 1)
+  await within(30_000, 'it does not recover', () => changes().length > 1)
   assert.deepEqual(
     changes().map(({ kind }) => kind),
     ['failure', 'recovery'],
