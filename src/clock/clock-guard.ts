@@ -56,6 +56,11 @@ export class ClockGuard {
     throw new PecError('clock', `our clock is ${shown(ahead)}: nothing is certified until it is right`, { temporary: true })
   }
 
+  /** Milliseconds by which our clock is ahead, by the last comparison and what was set since; undefined while that is not known. */
+  drift(): number | undefined {
+    return this.ahead(this.wall())
+  }
+
   /** Compares at once, or waits for the comparison under way, and then from time to time. Never rejects. */
   compare(): Promise<void> {
     return (this.running ??= this.compareNow().finally(() => (this.running = undefined)))

@@ -7,6 +7,7 @@ import { proveSmarthost } from '../alarms/mail.js'
 import type { Config } from '../config/config.js'
 import { PecError } from '../errors.js'
 import { ownDescriptors } from '../haraka/descriptors.js'
+import { findSetupFaults } from '../haraka/setup.js'
 import { readCertificate } from '../keys.js'
 import { checkProvider } from '../provider.js'
 import { examine, refuse, type Examination, type Finding } from './examination.js'
@@ -20,6 +21,7 @@ import {
   lookAtListeners,
   lookAtSpamFilter,
   lookAtStore,
+  lookAtTimestamps,
   type RspamdPlace,
 } from './services.js'
 
@@ -55,6 +57,14 @@ function examinationsOf(config: Config, names: Names): readonly Examination[] {
         return `${provider.name}: key, certificate, index record, trust, directory, database and quarantine are in order`
       },
       advice: 'Put right what is named; config/pec.ini says where each of it is.',
+    },
+    {
+      what: 'haraka',
+      look: async () => {
+        refuse(await findSetupFaults(config))
+        return 'plugins, listeners, TLS and folders are set as certified mail needs them'
+      },
+      advice: "Put right what is named in Haraka's own files, in config/ of the instance.",
     },
     {
       what: 'certificates',
@@ -109,6 +119,11 @@ function examinationsOf(config: Config, names: Names): readonly Examination[] {
       what: 'clock',
       look: () => lookAtClock(config),
       advice: 'Let chrony or another NTP client set the clock, and open UDP port 123 to the servers of [clock].',
+    },
+    {
+      what: 'time-stamps',
+      look: () => lookAtTimestamps(config),
+      advice: 'Look at [timestamp] and at the way to its authorities: without a stamp the days of the register wait.',
     },
     {
       what: 'alarms',

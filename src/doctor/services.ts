@@ -1,16 +1,19 @@
 /** The services that the gateway asks, each asked once. */
-import { X509Certificate } from 'node:crypto'
+import { createHash, X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { checkAntivirus } from '../antivirus/engine.js'
 import { UNSCANNED } from '../antivirus/none.js'
+import { openTimestamps } from '../archive/open.js'
 import { compareClock } from '../clock/comparison.js'
 import { askServer } from '../clock/time-server.js'
 import type { Config } from '../config/config.js'
 import { openDirectory } from '../directory/open-directory.js'
+import { reasonOf } from '../errors.js'
 import { LmtpConnection } from '../lmtp/connection.js'
 import { openLedgerOf } from '../provider.js'
+import { stampDigest } from '../timestamp/client.js'
 import { refuse } from './examination.js'
 
 /** Also whether it keeps what it has committed. */
@@ -62,6 +65,20 @@ export async function lookAtClock({ clock }: Config): Promise<string> {
   const { alarms } = await compareClock(clock.sources, clock.alarm * 1000, askServer)
   refuse(alarms)
   return `right to ${clock.alarm} s, by two sources`
+}
+
+/** Each authority is asked for a stamp: the first that answers would hide the others. */
+export async function lookAtTimestamps(config: Config): Promise<string> {
+  const settings = await openTimestamps(config)
+  const { authorities } = settings
+  if (authorities.length === 0) return 'NOT ASKED FOR: archives are not stamped until [timestamp] urls names an authority'
+  const digest = createHash('sha256').update('pec doctor').digest()
+  const answers = await Promise.allSettled(
+    authorities.map((authority) => stampDigest(digest, { ...settings, authorities: [authority] })),
+  )
+  refuse(answers.flatMap((answer) => (answer.status === 'rejected' ? [reasonOf(answer.reason)] : [])))
+  const names = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value.stamp.authority] : []))
+  return `stamps of ${names.join(', ')}`
 }
 
 /** Of rspamd.ini, as Haraka reads it. */

@@ -9,12 +9,14 @@ export const UNCOMPARED = 'the clock is not compared with others: [clock] of pec
 
 export interface GatewayClock {
   readonly read: Clock
+  /** Milliseconds by which it is ahead; undefined where nobody knows. */
+  drift(): number | undefined
   stop(): void
 }
 
 /** Resolves once the clock has been compared, or could not be. */
 export async function openClock(settings: Config['clock'], health: Health): Promise<GatewayClock> {
-  if (settings === undefined) return { read: () => new Date(), stop: () => undefined }
+  if (settings === undefined) return { read: () => new Date(), drift: () => undefined, stop: () => undefined }
   const guard = new ClockGuard({
     ...settings,
     report: (trouble) => (trouble === undefined ? health.works('clock') : health.failed('clock', trouble)),

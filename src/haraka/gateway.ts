@@ -16,7 +16,7 @@ import { openReceptionPoint, type ReceptionPoint } from '../points/reception.js'
 import { openProvider, type Provider } from '../provider.js'
 import { LmtpPool } from '../lmtp/pool.js'
 import { startAlarms } from './alarming.js'
-import { openClock } from './clock.js'
+import { openClock, type GatewayClock } from './clock.js'
 import type { ServiceMetrics } from '../metrics/service-metrics.js'
 import { watchHouse } from '../watch/watched.js'
 import type { CopyingHouse } from './copying.js'
@@ -43,6 +43,7 @@ export interface Gateway {
   /** For the work that one node does at a time. */
   readonly deadlines: DeadlineHouse
   readonly watching: Watching
+  readonly time: GatewayClock
   readonly metrics: ServiceMetrics
 }
 
@@ -115,6 +116,7 @@ export async function openGateway(config: Config, queue: HarakaQueue, log: Logge
     access: openAccessPoint({ ...house, limits: config.limits }),
     reception: openReceptionPoint({ ...house, ordinaryMail: config.reception.ordinaryMail }),
     watching,
+    time,
     metrics,
   }
   const former = opens.at(-1)

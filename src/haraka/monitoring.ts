@@ -23,7 +23,10 @@ export async function startMonitor(gateway: Gateway, queue: string): Promise<() 
   const { listen } = config.monitor
   if (listen === undefined) return () => undefined
   const { ledger, index, crls } = provider
-  addNodeGauges(metrics.registry, { queue, ledger, issuer: house.issuer, index, crls, clock: watching.clock })
+  addNodeGauges(metrics.registry, {
+    ...{ queue, ledger, issuer: house.issuer, index, crls, clock: watching.clock },
+    ...{ days: ledger.days, drift: () => gateway.time.drift() },
+  })
   const server = await openMonitor({
     listen,
     metrics: () => figuresOfNode(metrics.registry),

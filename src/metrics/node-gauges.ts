@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Gauge, type Registry } from 'prom-client'
+import type { ArchiveRegister } from '../archive/register.js'
 import type { Clock, DeadlineLedger } from '../points/ports.js'
 import type { Signer } from '../smime/signer.js'
 
@@ -16,6 +17,10 @@ export interface NodeState {
   readonly index: { readonly age: number }
   readonly crls: { state(): readonly CrlState[] }
   readonly clock: Clock
+  /** Days of the register, by what is done with them. */
+  readonly days: Pick<ArchiveRegister, 'daysIn'>
+  /** Milliseconds by which the clock is ahead of others; undefined if it is not known. */
+  readonly drift: () => number | undefined
 }
 
 interface CrlState {
@@ -59,6 +64,16 @@ export function addNodeGauges(registry: Registry, state: NodeState): void {
     secondsUntil(new Date(new X509Certificate(state.issuer.signer.certificate).validTo)),
   )
   gauge('index_age_seconds', 'Since the index of providers in use was written.', () => state.index.age / 1000)
+  gauge(
+    'archive_days_unstamped',
+    'Days of the register that are archived and have no time stamp yet.',
+    kept(clock, async () => (await state.days.daysIn(['exported', 'sealed'])).length),
+  )
+  gauge('clock_ahead_seconds', 'By how much our clock is ahead of the time servers; negative if it is behind.', () => {
+    const drift = state.drift()
+    if (drift === undefined) throw new Error('the clock was not compared')
+    return drift / 1000
+  })
   addCrlGauges(registry, state, secondsUntil)
 }
 

@@ -38,6 +38,8 @@ function registered(): Registry {
     index: { age: 0 },
     crls: { state: () => [] },
     clock: () => new Date(),
+    days: { daysIn: () => Promise.resolve([]) },
+    drift: () => undefined,
   })
   return registry
 }

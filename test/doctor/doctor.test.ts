@@ -1,7 +1,7 @@
 // An instance that pec init has made, with the services that it needs, looked at whole; then one thing after the other is broken.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { chmod, cp, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -13,6 +13,7 @@ import type { Finding } from '../../src/doctor/examination.js'
 import type { Names } from '../../src/doctor/names.js'
 import { startScriptedClamd, type ScriptedClamd } from '../../src/lab/clamd.js'
 import { startSink, type Sink } from '../../src/lab/sink.js'
+import { startTsa, type Tsa } from '../harness/tsa.js'
 
 const PROGRAM = join(__dirname, '..', '..', 'dist', 'src', 'cli', 'pec.js')
 const run = promisify(execFile)
@@ -27,6 +28,8 @@ let instance: string
 let clamd: ScriptedClamd
 let store: Sink
 let smarthost: Sink
+let tsa: Tsa
+const closings: (() => unknown)[] = []
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'pec-doctor-'))
@@ -34,9 +37,12 @@ before(async () => {
   clamd = await startScriptedClamd()
   store = await startSink({ protocol: 'lmtp' })
   smarthost = await startSink({ protocol: 'smtp' })
+  await mkdir(join(folder, 'tsa'))
+  tsa = await startTsa(join(folder, 'tsa'), (closing) => closings.push(closing))
   const names = ['--name', 'Provider A', '--domain', 'pec-a.test', '--antivirus', `127.0.0.1:${clamd.port}`]
   await run(process.execPath, [PROGRAM, 'init', instance, ...names])
   await settings({
+    timestamp: { urls: tsa.url, anchors: tsa.anchorsFile },
     store: { embedded: 'false', lmtp: `127.0.0.1:${store.port}` },
     alarms: {
       ...{ mail_to: 'ops@x.test', mail_from: 'pec@x.test', smarthost: `127.0.0.1:${smarthost.port}`, tls: 'optional' },
@@ -45,7 +51,7 @@ before(async () => {
   })
 })
 after(async () => {
-  await Promise.all([clamd.close(), store.close(), smarthost.close()])
+  await Promise.all([clamd.close(), store.close(), smarthost.close(), ...closings.map((closing) => closing())])
   await rm(folder, { recursive: true })
 })
 
@@ -73,7 +79,8 @@ test('what is wrong is named, with what to do, and nothing else is', async () =>
   await writeFile(config('me'), 'mx.other.test\n')
   await settings({ spam: { enabled: 'true' }, signer: { warn_days: '99999' }, alarms: { disk: String(2 ** 52) } }, broken)
   await setKeys(config('rspamd.ini'), { main: { port: '1' } })
-  await Promise.all([clamd.close(), store.close(), smarthost.close()])
+  await setKeys(config('connection.ini'), { headers: { add_received: 'true' } })
+  await Promise.all([clamd.close(), store.close(), smarthost.close(), tsa.away()])
   const findings = await wrong(UNKNOWN, broken)
   for (const [what, seen] of [
     ['secrets', /pec_key\.pem may be read by others \(mode 640\)/],
@@ -85,6 +92,8 @@ test('what is wrong is named, with what to do, and nothing else is', async () =>
     ['antivirus', /clamd/],
     ['store', /the mailbox store cannot be reached/],
     ['alarms', /ECONNREFUSED/],
+    ['time-stamps', /127\.0\.0\.1:\d+\/tsa: .*ECONNREFUSED/],
+    ['haraka', /^connection\.ini: \[headers\] add_received must be false/],
     ['disk', /has room for \d+ MiB only/],
   ] as const) {
     assert.match(findings.get(what)?.seen ?? 'ok', seen, what)

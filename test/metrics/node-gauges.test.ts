@@ -4,8 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Registry } from 'prom-client'
+import type { DayState } from '../../src/archive/register.js'
 import { addNodeGauges } from '../../src/metrics/node-gauges.js'
 import { LEDGER_AWAY, makeWorld, NOON } from '../points/house.js'
+
+const dayIn = (state: DayState) => ({ day: '2026-03-02', state, manifest: '', events: 0 })
 
 test('a node tells its queue, what is open, and the age of what it goes by; what cannot be found is left out', async (t) => {
   const queue = await mkdtemp(join(tmpdir(), 'pec-gauges-'))
@@ -17,6 +20,7 @@ test('a node tells its queue, what is open, and the age of what it goes by; what
   let now = NOON
   let isAway = false
   let hangs = false
+  let drift: number | undefined = -1500
   const registry = new Registry()
   addNodeGauges(registry, {
     queue,
@@ -28,6 +32,8 @@ test('a node tells its queue, what is open, and the age of what it goes by; what
     index: { age: 5000 },
     crls: { state: () => [{ source: 'x.crl', readAt: acceptedAt, nextUpdate: undefined }] },
     clock: () => now,
+    days: { daysIn: (states) => (isAway ? Promise.reject(LEDGER_AWAY) : Promise.resolve(states.map((state) => dayIn(state)))) },
+    drift: () => drift,
   })
   const figures = async () => {
     const lines = (await registry.metrics()).split('\n').filter((line) => line !== '' && !line.startsWith('#'))
@@ -39,12 +45,15 @@ test('a node tells its queue, what is open, and the age of what it goes by; what
   assert.deepEqual(Object.fromEntries(first), {
     ...{ pec_queue_messages: 2, pec_open_recipients: 2, pec_oldest_open_recipient_seconds: 60 },
     ...{ pec_index_age_seconds: 5, 'pec_crl_age_seconds{source="x.crl"}': 60 },
+    ...{ pec_archive_days_unstamped: 2, pec_clock_ahead_seconds: -1.5 },
   })
   isAway = true
+  drift = undefined
   assert.equal((await figures()).get('pec_open_recipients'), 2, 'asked again too soon')
   now = new Date(NOON.getTime() + 10_001)
   const without = await figures()
-  assert.equal(without.get('pec_open_recipients'), undefined)
+  for (const name of ['pec_open_recipients', 'pec_archive_days_unstamped', 'pec_clock_ahead_seconds'])
+    assert.equal(without.get(name), undefined, name)
   assert.equal(without.get('pec_queue_messages'), 2)
   hangs = true
   now = new Date(NOON.getTime() + 20_002)
