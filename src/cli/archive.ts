@@ -133,8 +133,8 @@ async function verify(path: string, options: VerifyOptions): Promise<void> {
 
 async function verifyPath(path: string, options: VerifyOptions): Promise<boolean> {
   const { folder, day, config } = await placeOf(path)
-  const trust = await trustOf(options, config)
   if ((await daysIn(folder)).length === 0) throw new PecError('archive', `${folder} holds no archive`)
+  const trust = await trustOf(options, config)
   let faults = 0
   for await (const report of day === undefined ? verifyArchive(folder, trust) : one(verifyDay(folder, day, trust))) {
     faults += report.faults.length
@@ -168,7 +168,11 @@ async function trustOf({ ca, tsa, tsaCrl }: VerifyOptions, config: Config | unde
   const anchors = ca ?? config?.trust.anchors
   if (anchors === undefined) throw new PecError('archive', "--ca is missing: the authorities of the provider's certificate, PEM")
   const stamps = tsa ?? config?.timestamp.anchors
-  if (stamps === undefined) throw new PecError('archive', '--tsa is missing: the authorities of time-stamping certificates, PEM')
+  if (stamps === undefined)
+    throw new PecError(
+      'archive',
+      '--tsa is missing: the authorities of time-stamping certificates, PEM; for an instance, [timestamp] anchors',
+    )
   const certificates = readPem(await readFile(anchors), 'CERTIFICATE')
   return {
     signers: new TrustStore({ anchors: certificates, crls: undefined, crlRequired: false }),

@@ -28,5 +28,6 @@ export function readInstance(directory: string, file = 'pec.ini'): Config {
       `${directory} is no instance: it has no config/pec.ini. Make one with: pec init ${directory}`,
     )
   }
-  return parseConfig(harakaConfig.module_config(path).get(file, 'ini') as Ini, path)
+  // Unwatched: else each change of a file is told to the terminal, seconds later.
+  return parseConfig(harakaConfig.module_config(path).get(file, 'ini', { no_watch: true }) as Ini, path)
 }

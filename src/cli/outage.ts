@@ -58,7 +58,9 @@ async function add(directory: string, { day, type, minutes: length, sla, note }:
 
 async function list(directory: string, { json }: { readonly json?: true }): Promise<void> {
   await withRegister(directory, async (ledger) => {
-    for (const outage of await ledger.outages.list('', '9999-12-31')) {
+    const outages = await ledger.outages.list('', '9999-12-31')
+    if (outages.length === 0 && json !== true) say('No outage is recorded.')
+    for (const outage of outages) {
       const { day, type, minutes: length, sla, note } = outage
       say(
         json === true ? JSON.stringify(outage) : [day, type, `${length} minutes`, sla ? 'SLA' : 'no SLA', shown(note)].join('  '),

@@ -10,9 +10,10 @@ export function warn(line: string): void {
   process.stderr.write(`${line}\n`)
 }
 
-/** Tells what went wrong, in one line for a failure that has words of its own, and sets the exit status. */
+/** Tells what went wrong, in one line for a failure that has words of its own or is the system's, and sets the exit status. */
 export function complain(error: unknown): void {
-  const text = isPecError(error) || !(error instanceof Error) ? reasonOf(error) : (error.stack ?? error.message)
+  const isBug = error instanceof Error && !isPecError(error) && !('syscall' in error)
+  const text = isBug ? (error.stack ?? error.message) : reasonOf(error)
   process.stderr.write(`pec: ${text}\n`)
   process.exitCode = 1
 }

@@ -4,6 +4,7 @@
 import { open, unlink } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PecError } from '../errors.js'
+import { domainOf } from '../mail/address.js'
 import type { MailboxState, OrdinaryMailPolicy } from '../points/ports.js'
 import { replaceFile } from '../replace-file.js'
 import {
@@ -68,6 +69,9 @@ export async function removeDomain(path: string, domain: string): Promise<void> 
   const lower = domain.toLowerCase()
   await edit(path, (contents) => {
     if (!contents.domains.has(lower)) throw refused(`${JSON.stringify(domain)} is not among the domains`)
+    for (const [address, { aliases }] of contents.mailboxes)
+      if ([address, ...aliases].some((each) => domainOf(each) === lower))
+        throw refused(`${lower} is not empty: ${address} is there`)
     const ordinaryMail = new Map([...contents.ordinaryMail].filter(([name]) => name !== lower))
     return { ...contents, ordinaryMail, domains: new Set([...contents.domains].filter((name) => name !== lower)) }
   })

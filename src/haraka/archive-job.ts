@@ -22,8 +22,8 @@ import type { Logger } from './types.js'
 
 const EVERY_MS = 60_000
 const LEASE_MS = 15 * 60_000
-/** Until the authorities are asked again: from this, twice as long each time, to that. */
-const FIRST_DELAY_MS = 60_000
+/** Until the authorities are asked again: from this, shorter than the wait for the next run, twice as long each time, to that. */
+const FIRST_DELAY_MS = 50_000
 const LAST_DELAY_MS = 3_600_000
 /** A day is to be handed over by then. */
 const OVERDUE_MS = 24 * 3_600_000

@@ -23,7 +23,7 @@ declare module 'haraka-dsn' {
 
 declare module 'haraka-config' {
   interface HarakaConfig {
-    get(name: string, type?: string): unknown
+    get(name: string, type?: string, options?: { readonly no_watch: boolean }): unknown
     /** The configuration in DIRECTORY/config. */
     module_config(directory: string): HarakaConfig
   }

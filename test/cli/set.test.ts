@@ -23,7 +23,7 @@ const set = (...settings: readonly string[]) =>
 
 test('settings are changed in their places, keys that are domains too', async () => {
   const { stdout } = await set('limits.recipients=500', 'routes.pec-b.test=10.0.0.2:25')
-  assert.match(stdout, /^\[limits\] recipients = 500\n\[routes\] pec-b\.test = 10\.0\.0\.2:25\n.*pec reload/)
+  assert.match(stdout, /^\[limits\] recipients = 500\n\[routes\] pec-b\.test = 10\.0\.0\.2:25\n.*pec reload .*\n$/)
   assert.match(await readFile(file(), 'utf8'), /; How many\.\nrecipients = 500\n\n\[routes\]\npec-b\.test = 10\.0\.0\.2:25\n/)
 })
 
