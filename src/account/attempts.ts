@@ -32,6 +32,12 @@ export class Attempts {
     return true
   }
 
+  /** A try that was taken does not count after all. */
+  giveBack(key: string): void {
+    const count = this.counts.get(key)
+    if (count !== undefined && count.tries > 0) count.tries -= 1
+  }
+
   private begin(key: string, now: number): Count {
     const count = { tries: 0, until: now + this.period }
     this.counts.delete(key)

@@ -1,64 +1,56 @@
-/** The page on which people change their passwords, in Italian. It has no scripts, styles, cookies or pictures. */
-import type { PasswordChangeOutcome } from './password-change.js'
+/** The pages, in Italian. They have no scripts, styles, cookies or pictures. */
 
 export interface Page {
   readonly status: number
   readonly html: string
 }
 
-type Note = PasswordChangeOutcome | 'unavailable' | 'unreadable'
+/** A page with one form, which is sent to the page itself. */
+export interface FormPage {
+  /** The empty form; with a note, what went wrong. */
+  show(note?: 'unavailable' | 'unreadable'): Page
+  /** What came of the form. `field` gives '' for what it lacks. Rejects with PecError if it cannot be dealt with now. */
+  submit(field: (name: string) => string, ip: string): Promise<Page>
+}
 
-/** Status of the answer, and what it says. */
-const NOTES: Readonly<Record<Note, readonly [status: number, text: string]>> = {
-  changed: [200, 'La password è stata cambiata: da ora la casella si apre con quella nuova.'],
-  wrong: [
-    403,
-    "L'indirizzo o la password attuale non sono giusti, o la password temporanea è scaduta: in tal caso chiederne un'altra.",
-  ],
-  'too-many': [429, 'Troppi tentativi: riprovare tra un quarto d’ora.'],
-  different: [400, 'Le due password nuove non sono uguali.'],
-  same: [400, 'La password nuova deve essere diversa da quella attuale.'],
-  short: [400, 'La password nuova è troppo corta.'],
-  long: [400, 'La password nuova è troppo lunga.'],
-  unprintable: [400, 'La password nuova contiene caratteri che non si possono scrivere.'],
-  known: [400, "La password nuova non può essere l'indirizzo."],
+/** Notes of every page: status of the answer, and what it says. */
+export const COMMON_NOTES = {
   unavailable: [503, 'Il servizio non è disponibile in questo momento: riprovare più tardi.'],
   unreadable: [400, 'La richiesta non è leggibile.'],
-}
+  'too-many': [429, 'Troppi tentativi: riprovare tra un quarto d’ora.'],
+} as const
 
-export interface PageFacts {
+export interface Contents {
+  readonly status: number
   /** Our name. */
   readonly provider: string
-  /** Least characters of a password. */
-  readonly length: number
+  readonly title: string
+  /** Text without markup; '' for none. */
+  readonly note: string
+  /** Lines of markup. */
+  readonly body: readonly string[]
 }
 
-/** The form; with a note, what came of it, and the address that was given filled in. */
-export function passwordPage({ provider, length }: PageFacts, note?: Note, login = ''): Page {
-  const [status, text] = note === undefined ? [200, ''] : NOTES[note]
-  const field = (name: string, label: string, complete: string): string =>
-    `<p><label>${label}<br><input type="password" name="${name}" autocomplete="${complete}" maxlength="256" required></label></p>`
-  const form = [
-    '<form method="post" action="/" accept-charset="utf-8">',
-    '<p><label>Indirizzo della casella (per gli operatori: indirizzo*nome)<br>',
-    `<input type="text" name="login" value="${escaped(login)}" autocomplete="username" maxlength="400" required></label></p>`,
-    field('old', 'Password attuale, o temporanea', 'current-password'),
-    field('chosen', `Password nuova (almeno ${length} caratteri)`, 'new-password'),
-    field('again', 'Password nuova, di nuovo', 'new-password'),
-    '<p><button>Cambia la password</button></p>',
-    '</form>',
-  ]
+export function page({ status, provider, title, note, body }: Contents): Page {
   const html = [
     '<!DOCTYPE html>',
     `<html lang="it"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escaped(provider)}</title></head>`,
-    `<body><h1>${escaped(provider)}</h1><h2>Cambio della password</h2>`,
-    ...(text === '' ? [] : [`<p role="alert"><strong>${text}</strong></p>`]),
-    ...(note === 'changed' ? [] : form),
+    `<body><h1>${escaped(provider)}</h1><h2>${escaped(title)}</h2>`,
+    ...(note === '' ? [] : [`<p role="alert"><strong>${escaped(note)}</strong></p>`]),
+    ...body,
     '</body></html>',
   ].join('\n')
   return { status, html }
 }
 
-function escaped(text: string): string {
+export function textField(name: string, label: string, value: string, more: string): string {
+  return `<p><label>${escaped(label)}<br><input type="text" name="${name}" value="${escaped(value)}" maxlength="400" ${more}></label></p>`
+}
+
+export function passwordField(name: string, label: string, complete: string): string {
+  return `<p><label>${escaped(label)}<br><input type="password" name="${name}" autocomplete="${complete}" maxlength="256" required></label></p>`
+}
+
+export function escaped(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 }

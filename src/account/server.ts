@@ -1,24 +1,28 @@
-/** The page over HTTPS. Passwords come by POST only, in bodies that are bounded. */
+/**
+ * The pages over HTTPS. Passwords come by POST only, in bodies that are bounded, and with every form: there are no sessions that another
+ * site could use.
+ */
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { Endpoint } from '../config/endpoint.js'
 import { PecError, reasonOf } from '../errors.js'
-import { passwordPage, type Page, type PageFacts } from './page.js'
-import type { PasswordChanges } from './password-change.js'
+import type { FormPage, Page } from './page.js'
 
 export interface AccountServerOptions {
   readonly listen: Endpoint
   /** PEM. */
   readonly identity: { readonly key: Buffer | string; readonly cert: Buffer | string }
-  readonly facts: PageFacts
-  readonly changes: Pick<PasswordChanges, 'change'>
+  /** By path. */
+  readonly pages: ReadonlyMap<string, FormPage>
   /** What went wrong, for the log; never with what somebody wrote. */
   readonly onFailure: (line: string) => void
 }
 
 /** Bytes. */
 const MAX_BODY = 8192
+
+const NOT_FOUND: Page = { status: 404, html: '' }
 
 const HEADERS = {
   'Content-Type': 'text/html; charset=utf-8',
@@ -31,13 +35,14 @@ const HEADERS = {
 
 /** Rejects with PecError 'configuration' if it cannot listen. */
 export async function openAccountServer(options: AccountServerOptions): Promise<Server> {
-  const { listen, identity, onFailure, facts } = options
+  const { listen, identity, onFailure, pages } = options
   try {
     const server = createServer({ ...identity, minVersion: 'TLSv1.2' }, (request, response) => {
-      void answer(request, options)
+      const form = pages.get(request.url ?? '')
+      void (form === undefined ? Promise.resolve(NOT_FOUND) : answer(request, form))
         .catch((error: unknown) => {
-          onFailure(`a password could not be changed: ${reasonOf(error)}`)
-          return passwordPage(facts, 'unavailable')
+          onFailure(`${String(request.url)} of [account] could not do its work: ${reasonOf(error)}`)
+          return form?.show('unavailable') ?? NOT_FOUND
         })
         .then((page) => reply(response, page))
     })
@@ -59,20 +64,19 @@ function reply(response: ServerResponse, { status, html }: Page): void {
   response.end(html)
 }
 
-async function answer(request: IncomingMessage, { facts, changes }: AccountServerOptions): Promise<Page> {
-  if (request.url !== '/') return { ...passwordPage(facts), status: 404 }
-  if (request.method === 'GET' || request.method === 'HEAD') return passwordPage(facts)
-  if (request.method !== 'POST') return { ...passwordPage(facts, 'unreadable'), status: 405 }
+async function answer(request: IncomingMessage, form: FormPage): Promise<Page> {
+  const refused = (status: number): Page => ({ ...form.show('unreadable'), status })
+  if (request.method === 'GET' || request.method === 'HEAD') return form.show()
+  if (request.method !== 'POST') return refused(405)
+  // Browsers say whose form it is; whoever has typed a password into another site's is not helped to send it here.
+  const site = request.headers['sec-fetch-site']
+  if (site !== undefined && site !== 'same-origin' && site !== 'none') return refused(403)
   const type = request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase()
-  if (type !== 'application/x-www-form-urlencoded') return { ...passwordPage(facts, 'unreadable'), status: 415 }
+  if (type !== 'application/x-www-form-urlencoded') return refused(415)
   const body = await read(request)
-  if (body === undefined) return { ...passwordPage(facts, 'unreadable'), status: 413 }
-  const form = new URLSearchParams(body)
-  const field = (name: string): string => form.get(name) ?? ''
-  const change = { login: field('login'), old: field('old'), chosen: field('chosen'), again: field('again') }
-  if (change.login === '' || change.login.length > 400) return passwordPage(facts, 'unreadable')
-  const outcome = await changes.change(change, request.socket.remoteAddress ?? '')
-  return passwordPage(facts, outcome, change.login)
+  if (body === undefined) return refused(413)
+  const values = new URLSearchParams(body)
+  return form.submit((name) => values.get(name) ?? '', request.socket.remoteAddress ?? '')
 }
 
 /** Undefined if it is too large. */

@@ -1,18 +1,28 @@
 /** Domains and mailboxes as the commands read and change them: in the directory of the instance, and in its register. */
+import { readFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
-import { InvalidArgumentError, type Command } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { Config } from '../config/config.js'
 import type { Accounts, Secret } from '../directory/accounts.js'
+import { admitAdministrator, type Admission } from '../directory/admission.js'
 import { faultOfPassword, makePassword, type PasswordFault } from '../directory/chosen-password.js'
+import { DomainAccounts } from '../directory/domain-accounts.js'
 import { openAccounts } from '../directory/open-accounts.js'
+import { openDirectory } from '../directory/open-directory.js'
 import { Provisioning } from '../directory/provisioning.js'
-import { PecError } from '../errors.js'
+import { PecError, reasonOf } from '../errors.js'
 import { readInstance } from './instance.js'
 import { withRegister } from './register.js'
 import { readLine, say, warn } from './terminal.js'
 
 export interface By {
   readonly by?: string
+}
+
+/** The administrator of a domain who does it, and a file with their password. */
+export interface As extends By {
+  readonly as?: string
+  readonly passwordFile?: string
 }
 
 export interface SecretOptions {
@@ -28,6 +38,15 @@ export function withBy(command: Command): Command {
   return command.option('--by <NAME>', 'who does it, for the register (default: the user of the system)', name)
 }
 
+/** The options that say who does it, the administrator of a domain among them. */
+export function withAs(command: Command): Command {
+  return withBy(command)
+    .addOption(
+      new Option('--as <NAME@DOMAIN>', 'do it as the administrator of a domain, within the limits of one').conflicts('by'),
+    )
+    .option('--password-file <FILE>', "with --as: the file with the administrator's password")
+}
+
 function name(text: string): string {
   if (!/^[\x21-\x7e]{1,64}$/.test(text))
     throw new InvalidArgumentError('A name is up to 64 visible ASCII characters, without spaces.')
@@ -39,18 +58,44 @@ export function reading(directory: string, read: (accounts: Accounts, config: Co
   return using(readInstance(directory), read)
 }
 
-/** Changes the directory of an instance, and records it. */
+/** Changes the directory of an instance, and records it. With `as`, only what that administrator may change. */
 export function changing(
   directory: string,
-  { by }: By,
+  who: As,
   change: (accounts: Accounts, config: Config) => Promise<void>,
 ): Promise<void> {
   return withRegister(directory, (ledger, config) =>
-    using(config, (accounts) => {
-      const register = { ledger, clock, provider: config.provider.name, by: by ?? userInfo().username }
-      return change(new Provisioning(accounts, register), config)
+    using(config, async (accounts) => {
+      const admitted = await admittedOf(who, config)
+      const by = admitted?.login ?? who.by ?? userInfo().username
+      const changeable = admitted === undefined ? accounts : new DomainAccounts(accounts, admitted.domain)
+      await change(new Provisioning(changeable, { ledger, clock, provider: config.provider.name, by }), config)
     }),
   )
+}
+
+const NOT_ADMITTED = {
+  wrong: 'the password is not theirs, or has ended',
+  suspended: 'they are suspended',
+  temporary: 'their password is temporary: they must choose another one first, on the page of [account]',
+} as const
+
+/** Undefined where no administrator of a domain does it. Rejects with PecError 'directory' if they may not. */
+async function admittedOf({ as, passwordFile }: As, config: Config): Promise<Extract<Admission, { admitted: true }> | undefined> {
+  if (as === undefined) return undefined
+  if (passwordFile === undefined)
+    throw new PecError('configuration', `--password-file must name a file with the password of ${as}`)
+  const password = await readFile(passwordFile, 'utf8').catch((cause: unknown) => {
+    throw new PecError('configuration', `${passwordFile} cannot be read: ${reasonOf(cause)}`, { cause })
+  })
+  const own = await openDirectory(config, clock, () => undefined)
+  try {
+    const admission = await admitAdministrator(own, as, password.replace(/\r?\n$/, ''))
+    if (admission.admitted) return admission
+    throw new PecError('directory', `${as} may not do it: ${NOT_ADMITTED[admission.why]}`)
+  } finally {
+    await own.close()
+  }
 }
 
 async function using(config: Config, use: (accounts: Accounts, config: Config) => Promise<void>): Promise<void> {

@@ -15,7 +15,7 @@ import { MAILBOX_KINDS, parseLogin, type MailboxKind } from '../directory/own-di
 import { PecError } from '../errors.js'
 import { domainOf } from '../mail/address.js'
 import type { ArrivalNotice, MailboxState, TrafficArchive } from '../points/ports.js'
-import { changing, reading, readSecret, sayPassword, withBy, type By, type SecretOptions } from './accounts.js'
+import { changing, reading, readSecret, sayPassword, withAs, type As, type SecretOptions } from './accounts.js'
 import { describePolicy, POLICY_ARGUMENT, readPolicy, refuseCertified } from './policy.js'
 import { say } from './terminal.js'
 
@@ -45,7 +45,7 @@ export function mailboxCommand(): Command {
     .addCommand(removeCommand())
 }
 
-interface AddOptions extends By {
+interface AddOptions extends As {
   readonly kind: MailboxKind
   readonly quota?: number
   readonly alias: readonly string[]
@@ -137,7 +137,7 @@ function showCommand(): Command {
 }
 
 function stateCommand(name: string, description: string, state: MailboxState): Command {
-  return onMailbox(name, description).action(async (directory: string, address: string, by: By) =>
+  return onMailbox(name, description).action(async (directory: string, address: string, by: As) =>
     changing(directory, by, async (accounts) => {
       await accounts.change(address, { state })
       say(`${address} is ${state}.`)
@@ -146,13 +146,13 @@ function stateCommand(name: string, description: string, state: MailboxState): C
 }
 
 function passwordCommand(): Command {
-  return withBy(new Command('password'))
+  return withAs(new Command('password'))
     .description('give a mailbox, or an operator of a shared one, another password; it is read from standard input')
     .argument('<DIR>', 'the instance directory')
     .argument('<LOGIN>', 'the mailbox, or ADDRESS*NAME for an operator')
     .option('--generate', 'make a password and show it')
     .option('--temporary', 'it is to be changed by whoever gets it', false)
-    .action(async (directory: string, login: string, options: By & SecretOptions) =>
+    .action(async (directory: string, login: string, options: As & SecretOptions) =>
       changing(directory, options, async (accounts, config) => {
         const secret = await readSecret(login, options, config)
         const { address, operator } = parseLogin(login)
@@ -182,7 +182,7 @@ function aliasCommand(): Command {
   return new Command('alias')
     .description('other addresses of a mailbox')
     .addCommand(
-      onAlias('add', 'add one').action(async (directory: string, address: string, alias: string, by: By) =>
+      onAlias('add', 'add one').action(async (directory: string, address: string, alias: string, by: As) =>
         changing(directory, by, async (accounts) => {
           await accounts.addAlias(address, alias)
           say(`${alias} is ${address}.`)
@@ -190,7 +190,7 @@ function aliasCommand(): Command {
       ),
     )
     .addCommand(
-      onAlias('remove', 'remove one').action(async (directory: string, address: string, alias: string, by: By) =>
+      onAlias('remove', 'remove one').action(async (directory: string, address: string, alias: string, by: As) =>
         changing(directory, by, async (accounts) => {
           await accounts.removeAlias(address, alias)
           say(`${alias} is nobody's.`)
@@ -209,7 +209,7 @@ function operatorCommand(): Command {
         .option('--generate', 'make a password and show it')
         .option('--lasting', 'the password is not temporary', false)
         .action(
-          async (directory: string, address: string, name: string, options: By & { generate?: boolean; lasting: boolean }) =>
+          async (directory: string, address: string, name: string, options: As & { generate?: boolean; lasting: boolean }) =>
             changing(directory, options, async (accounts, config) => {
               const login = `${address}*${name}`
               const secret = await readSecret(login, { ...options, temporary: !options.lasting }, config)
@@ -221,7 +221,7 @@ function operatorCommand(): Command {
     )
     .addCommand(
       onOperator('remove', 'let somebody work in it no more').action(
-        async (directory: string, address: string, name: string, by: By) =>
+        async (directory: string, address: string, name: string, by: As) =>
           changing(directory, by, async (accounts) => {
             await accounts.removeOperator(address, name)
             say(`${name} does not work in ${address} any more.`)
@@ -233,7 +233,7 @@ function operatorCommand(): Command {
 function quotaCommand(): Command {
   return onMailbox('quota', 'say how much a mailbox may hold')
     .argument('<BYTES>', 'bytes, or none', orNone(bytes))
-    .action(async (directory: string, address: string, quotaBytes: number | undefined, by: By) =>
+    .action(async (directory: string, address: string, quotaBytes: number | undefined, by: As) =>
       changing(directory, by, async (accounts) => {
         await accounts.change(address, { quotaBytes })
         say(`${address} has ${quotaBytes === undefined ? 'no quota' : `a quota of ${quotaBytes} bytes`}.`)
@@ -244,7 +244,7 @@ function quotaCommand(): Command {
 function renewalCommand(): Command {
   return onMailbox('renewal', 'say when the service for a mailbox is to be renewed')
     .argument('<YYYY-MM-DD>', 'the day, or none', orNone(day))
-    .action(async (directory: string, address: string, renewal: string | undefined, by: By) =>
+    .action(async (directory: string, address: string, renewal: string | undefined, by: As) =>
       changing(directory, by, async (accounts) => {
         await accounts.change(address, { renewal })
         say(`${address} ${renewal === undefined ? 'has no day of renewal' : `is to be renewed by ${renewal}`}.`)
@@ -255,7 +255,7 @@ function renewalCommand(): Command {
 function policyCommand(): Command {
   return onMailbox('policy', 'say what becomes of ordinary mail for a mailbox')
     .argument('<POLICY>', POLICY_ARGUMENT)
-    .action(async (directory: string, address: string, policy: string, by: By) =>
+    .action(async (directory: string, address: string, policy: string, by: As) =>
       changing(directory, by, async (accounts, config) => {
         const ordinaryMail = await readPolicy(policy, config)
         await accounts.change(address, { ordinaryMail })
@@ -271,7 +271,7 @@ function archiveCommand(): Command {
       'files (below [options] copies), mailbox:ADDRESS (another mailbox of the store), or none',
       orNone(archive),
     )
-    .action(async (directory: string, address: string, archive: TrafficArchive | undefined, by: By) =>
+    .action(async (directory: string, address: string, archive: TrafficArchive | undefined, by: As) =>
       changing(directory, by, async (accounts) => {
         await accounts.change(address, { archive })
         say(`Copies of the traffic of ${address}: ${archive === undefined ? 'none' : formatArchive(archive)}.`)
@@ -286,7 +286,7 @@ function noticeCommand(): Command {
       'plain:ADDRESS (that a message is there), details:ADDRESS (sender and subject too), or none',
       orNone(notice),
     )
-    .action(async (directory: string, address: string, arrivalNotice: ArrivalNotice | undefined, by: By) =>
+    .action(async (directory: string, address: string, arrivalNotice: ArrivalNotice | undefined, by: As) =>
       changing(directory, by, async (accounts, config) => {
         if (arrivalNotice !== undefined) await refuseCertified(arrivalNotice.to, 'notices are ordinary mail', config)
         await accounts.change(address, { arrivalNotice })
@@ -297,7 +297,7 @@ function noticeCommand(): Command {
 
 function removeCommand(): Command {
   return onMailbox('remove', 'remove a mailbox; its mail stays where it is').action(
-    async (directory: string, address: string, by: By) =>
+    async (directory: string, address: string, by: As) =>
       changing(directory, by, async (accounts) => {
         await accounts.remove(address)
         say(`${address} is removed.`)
@@ -310,7 +310,7 @@ function onMailbox(name: string, description: string, changes = true): Command {
     .description(description)
     .argument('<DIR>', 'the instance directory')
     .argument('<ADDRESS>', 'the mailbox')
-  return changes ? withBy(command) : command
+  return changes ? withAs(command) : command
 }
 
 async function existing(accounts: Accounts, address: string): Promise<Account> {

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command line of the gateway. */
 import { Command } from 'commander'
+import { administratorCommand } from './administrator.js'
 import { archiveCommand } from './archive.js'
 import { backupCommand, restoreCommand } from './backup.js'
 import { ledgerCheckCommand } from './check.js'
@@ -35,6 +36,7 @@ const program = new Command('pec')
   .addCommand(restoreCommand())
   .addCommand(domainCommand())
   .addCommand(mailboxCommand())
+  .addCommand(administratorCommand())
   .addCommand(indexCommand())
   .addCommand(logCommand())
   .addCommand(quarantineCommand())

@@ -1,6 +1,6 @@
 import { section } from './section.js'
 
-/** [account]: where the page on which people change their passwords is; undefined for nowhere. */
+/** [account]: where the pages on which people change their passwords and administer domains are; undefined for nowhere. */
 export const account = section('account', ['listen'], (values) => ({
   listen: values.optionalText('listen') === undefined ? undefined : values.endpoint('listen', ''),
 }))

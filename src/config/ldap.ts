@@ -2,7 +2,17 @@ import { section } from './section.js'
 
 const KEYS = [
   ...['urls', 'starttls', 'ca', 'bind_dn', 'bind_password_file', 'connections', 'timeout'],
-  ...['mailbox_base', 'mailbox_filter', 'operator_base', 'operator_filter', 'domain_base', 'domain_filter', 'authentication'],
+  ...[
+    'mailbox_base',
+    'mailbox_filter',
+    'operator_base',
+    'operator_filter',
+    'administrator_base',
+    'administrator_filter',
+    'domain_base',
+    'domain_filter',
+    'authentication',
+  ],
   ...['address', 'alias', 'state', 'kind', 'quota', 'ordinary_mail', 'password'],
   ...[
     'password_until',
@@ -11,8 +21,10 @@ const KEYS = [
     'arrival_notice',
     'operator',
     'operator_of',
+    'administrator',
     'mailbox_classes',
     'operator_classes',
+    'administrator_classes',
     'domain_classes',
   ],
   ...['domain', 'domain_ordinary_mail', 'refresh', 'cache', 'cache_unknown', 'cache_entries'],
@@ -32,6 +44,7 @@ export interface LdapConfig {
   readonly timeout: number
   readonly mailboxes: Search
   readonly operators: Search
+  readonly administrators: Search
   readonly domains: Search
   /** bind: the server compares passwords; hash: we do, with what the attribute `password` says. */
   readonly authentication: 'bind' | 'hash'
@@ -40,6 +53,7 @@ export interface LdapConfig {
   readonly classes: {
     readonly mailbox: readonly string[]
     readonly operator: readonly string[]
+    readonly administrator: readonly string[]
     readonly domain: readonly string[]
   }
   /** Seconds: of domains, of mailboxes found, of addresses that nobody has. */
@@ -49,7 +63,7 @@ export interface LdapConfig {
 
 export interface Search {
   readonly base: string
-  /** With the values asked for in the places of {address} and {operator}. */
+  /** With the values asked for in the places of {address}, {operator} and {administrator}. */
   readonly filter: string
 }
 
@@ -68,6 +82,7 @@ export interface LdapAttributes {
   readonly arrivalNotice: string
   readonly operator: string
   readonly operatorOf: string
+  readonly administrator: string
   readonly domain: string
   readonly domainOrdinaryMail: string
 }
@@ -105,6 +120,10 @@ export const ldap = section('ldap', KEYS, (values): LdapConfig => {
       base: values.text('operator_base', 'ou=operators,dc=pec'),
       filter: filter('operator_filter', '{operator}', '(&(objectClass=pecOperator)(uid={operator})(pecOperatorOf={address}))'),
     },
+    administrators: {
+      base: values.text('administrator_base', 'ou=administrators,dc=pec'),
+      filter: filter('administrator_filter', '{administrator}', '(&(objectClass=pecAdministrator)(uid={administrator}))'),
+    },
     domains: {
       base: values.text('domain_base', 'ou=domains,dc=pec'),
       filter: filter('domain_filter', '', '(objectClass=pecDomain)'),
@@ -124,12 +143,14 @@ export const ldap = section('ldap', KEYS, (values): LdapConfig => {
       arrivalNotice: attribute('arrival_notice', 'pecArrivalNotice'),
       operator: attribute('operator', 'uid'),
       operatorOf: attribute('operator_of', 'pecOperatorOf'),
+      administrator: attribute('administrator', 'uid'),
       domain: attribute('domain', 'associatedDomain'),
       domainOrdinaryMail: attribute('domain_ordinary_mail', 'pecOrdinaryMail'),
     },
     classes: {
       mailbox: values.list('mailbox_classes', 'pecMailbox'),
       operator: values.list('operator_classes', 'inetOrgPerson, pecOperator'),
+      administrator: values.list('administrator_classes', 'inetOrgPerson, pecAdministrator'),
       domain: values.list('domain_classes', 'pecDomain'),
     },
     ages: {

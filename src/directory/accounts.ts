@@ -3,7 +3,7 @@
  * PecError 'directory' if it cannot be made, and then has changed nothing that anybody can use.
  */
 import type { ArrivalNotice, MailboxState, OrdinaryMailPolicy, TrafficArchive } from '../points/ports.js'
-import type { MailboxKind, OwnMailbox } from './own-directory.js'
+import type { Administrator, AdministratorState, MailboxKind, OwnMailbox } from './own-directory.js'
 
 export interface Domain {
   /** Lower case. */
@@ -51,12 +51,28 @@ export interface AccountChange {
   readonly arrivalNotice?: ArrivalNotice | undefined
 }
 
+/** An administrator with all that is known but the password. */
+export interface AdministratorAccount extends Administrator {
+  /** When the password ends, if it is a temporary one. */
+  readonly passwordUntil: Date | undefined
+}
+
+/** The customers' administrators, by their logins, NAME@DOMAIN of a domain of ours. */
+export interface Administrators {
+  /** All of them, in the order of their logins. */
+  administrators(): Promise<readonly AdministratorAccount[]>
+  addAdministrator(login: string, secret: Secret): Promise<void>
+  setAdministratorState(login: string, state: AdministratorState): Promise<void>
+  setAdministratorPassword(login: string, secret: Secret): Promise<void>
+  removeAdministrator(login: string): Promise<void>
+}
+
 /** Addresses are those of mailboxes, not their aliases; none of them has case. */
-export interface Accounts {
+export interface Accounts extends Administrators {
   domains(): Promise<readonly Domain[]>
   addDomain(domain: string): Promise<void>
   setDomainPolicy(domain: string, policy: OrdinaryMailPolicy | undefined): Promise<void>
-  /** One without mailboxes. */
+  /** One without mailboxes and administrators. */
   removeDomain(domain: string): Promise<void>
   /** All mailboxes, in the order of their addresses. */
   list(): Promise<readonly Account[]>

@@ -1,6 +1,7 @@
 /** What a directory file says: `directory.json`, read with all its faults named, and written. */
 import { domainOf } from '../mail/address.js'
 import { MAILBOX_STATES, type OrdinaryMailPolicy } from '../points/ports.js'
+import { isObject, listOf, readHash, readList, readUntil, readWith, readWord, reportUnknown } from './directory-json.js'
 import {
   ARCHIVE_WORDS,
   faultOfOptions,
@@ -11,8 +12,7 @@ import {
   parseNotice,
 } from './mailbox-options.js'
 import { formatPolicy, parsePolicy, POLICY_WORDS } from './ordinary-mail.js'
-import { MAILBOX_KINDS, type OwnMailbox } from './own-directory.js'
-import { isPasswordHash } from './password.js'
+import { ADMINISTRATOR_STATES, MAILBOX_KINDS, type Administrator, type OwnMailbox } from './own-directory.js'
 
 /** A person who works in a shared mailbox. */
 export interface Operator {
@@ -37,6 +37,13 @@ export interface MailboxEntry extends OwnMailbox {
   readonly operators: readonly Operator[]
 }
 
+export interface AdministratorEntry extends Administrator {
+  /** A scrypt hash. */
+  readonly password: string
+  /** When a temporary password ends, UTC; undefined for one that is not temporary. */
+  readonly passwordUntil?: string | undefined
+}
+
 export interface DirectoryContents {
   /** Lower case. */
   readonly domains: ReadonlySet<string>
@@ -44,6 +51,8 @@ export interface DirectoryContents {
   readonly ordinaryMail: ReadonlyMap<string, OrdinaryMailPolicy>
   /** By address. */
   readonly mailboxes: ReadonlyMap<string, MailboxEntry>
+  /** By login. */
+  readonly administrators: ReadonlyMap<string, AdministratorEntry>
 }
 
 /** The mailbox of an address or an alias, in lower case. */
@@ -95,20 +104,21 @@ export function parseDirectory(text: string): DirectoryReading {
   }
   const faults: string[] = []
   if (!isObject(json)) return { ok: false, faults: ['it is not a JSON object'] }
-  reportUnknown(json, ['domains', 'mailboxes'], 'the file', faults)
+  reportUnknown(json, ['domains', 'mailboxes', 'administrators'], 'the file', faults)
   const { domains, ordinaryMail } = readDomains(json['domains'], faults)
   const mailboxes = readMailboxes(json['mailboxes'], domains, faults)
+  const administrators = readAdministrators(json['administrators'], { domains, mailboxes }, faults)
   for (const [domain, policy] of ordinaryMail) reportLoop(policy, domain, domains, faults)
   for (const entry of mailboxes.values()) {
     reportLoop(entry.ordinaryMail, entry.address, domains, faults)
     const fault = faultOfOptions(entry, [entry.address, ...entry.aliases], (domain) => domains.has(domain))
     if (fault !== undefined) faults.push(`${entry.address}: ${fault}`)
   }
-  return faults.length > 0 ? { ok: false, faults } : { ok: true, contents: { domains, ordinaryMail, mailboxes } }
+  return faults.length > 0 ? { ok: false, faults } : { ok: true, contents: { domains, ordinaryMail, mailboxes, administrators } }
 }
 
 /** The text of a directory file, entries in the order of their addresses. */
-export function formatDirectory({ domains, ordinaryMail, mailboxes }: DirectoryContents): string {
+export function formatDirectory({ domains, ordinaryMail, mailboxes, administrators }: DirectoryContents): string {
   const written = (policy: OrdinaryMailPolicy | undefined): { readonly ordinaryMail?: string } =>
     policy === undefined ? {} : { ordinaryMail: formatPolicy(policy) }
   const byName = [...domains].sort().map((name) => {
@@ -125,7 +135,12 @@ export function formatDirectory({ domains, ordinaryMail, mailboxes }: DirectoryC
       ...(operators.length === 0 ? {} : { operators }),
       ...written(policy),
     }))
-  return `${JSON.stringify({ domains: byName, mailboxes: byAddress }, undefined, 2)}\n`
+  const byLogin = [...administrators.values()].sort((a, b) => (a.login < b.login ? -1 : 1))
+  const contents = {
+    ...{ domains: byName, mailboxes: byAddress },
+    ...(byLogin.length === 0 ? {} : { administrators: byLogin }),
+  }
+  return `${JSON.stringify(contents, undefined, 2)}\n`
 }
 
 function readDomains(json: unknown, faults: string[]): ReadDomains {
@@ -152,21 +167,6 @@ interface ReadDomains {
 
 function readPolicy(written: unknown, place: string, faults: string[]): OrdinaryMailPolicy | undefined {
   return readWith(parsePolicy, written, 'ordinaryMail', POLICY_WORDS, place, faults)
-}
-
-/** What one of the words says; undefined where nothing is written. */
-function readWith<T>(
-  parse: (text: string) => T | undefined,
-  written: unknown,
-  name: string,
-  words: string,
-  place: string,
-  faults: string[],
-): T | undefined {
-  if (written === undefined) return undefined
-  const value = typeof written === 'string' ? parse(written) : undefined
-  if (value === undefined) faults.push(`${place}: ${name} ${JSON.stringify(written)} is none of ${words}`)
-  return value
 }
 
 /** Mail that goes on to ourselves would come back. */
@@ -237,38 +237,10 @@ function readMailbox(json: unknown, place: string, faults: string[]): MailboxEnt
   }
 }
 
-/** What cannot be read as a time must not make a temporary password a lasting one. */
-function readUntil(json: unknown, place: string, faults: string[]): string | undefined {
-  if (json === undefined) return undefined
-  if (typeof json === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z$/.test(json) && !Number.isNaN(Date.parse(json)))
-    return json
-  faults.push(`${place}: passwordUntil ${JSON.stringify(json)} is no time YYYY-MM-DDTHH:MM:SSZ`)
-  return undefined
-}
-
 function readAddress(json: unknown, place: string, faults: string[]): string {
   const address = typeof json === 'string' ? json.toLowerCase() : ''
   if (!isMailboxAddress(address)) faults.push(`${place}: ${JSON.stringify(json)} is no mailbox address`)
   return address
-}
-
-function readWord<T extends string>(
-  json: unknown,
-  words: readonly T[],
-  name: string,
-  place: string,
-  faults: string[],
-): T | undefined {
-  const word = words.find((known) => known === json)
-  if (word === undefined) faults.push(`${place}: the ${name} ${JSON.stringify(json)} is none of ${words.join(', ')}`)
-  return word
-}
-
-/** The value is not repeated: it could be a password in clear. */
-function readHash(json: unknown, place: string, faults: string[]): string {
-  if (typeof json === 'string' && isPasswordHash(json)) return json
-  faults.push(`${place}: the password is not a scrypt hash`)
-  return ''
 }
 
 function readOperators(json: unknown, place: string, faults: string[]): Operator[] {
@@ -286,19 +258,26 @@ function readOperators(json: unknown, place: string, faults: string[]): Operator
   return operators
 }
 
-function readList(json: unknown, name: string, place: string, faults: string[]): readonly unknown[] {
-  if (json !== undefined && !Array.isArray(json)) faults.push(`${place}: ${name} is not a list`)
-  return listOf(json)
-}
-
-function reportUnknown(json: Readonly<Record<string, unknown>>, known: readonly string[], place: string, faults: string[]): void {
-  for (const key of Object.keys(json)) if (!known.includes(key)) faults.push(`${place} has an unknown key ${JSON.stringify(key)}`)
-}
-
-function listOf(json: unknown): readonly unknown[] {
-  return Array.isArray(json) ? json : []
-}
-
-function isObject(json: unknown): json is Readonly<Record<string, unknown>> {
-  return typeof json === 'object' && json !== null && !Array.isArray(json)
+/** Their logins are nobody's addresses, so that a name in the register is one person's. */
+function readAdministrators(
+  json: unknown,
+  { domains, mailboxes }: Pick<DirectoryContents, 'domains' | 'mailboxes'>,
+  faults: string[],
+): Map<string, AdministratorEntry> {
+  const administrators = new Map<string, AdministratorEntry>()
+  const taken = lookupIn({ mailboxes })
+  for (const [position, item] of readList(json, 'administrators', 'the file', faults).entries()) {
+    const place = `administrators[${position}]`
+    const { login: written, state: word, password: hash, passwordUntil: until, ...others } = isObject(item) ? item : {}
+    reportUnknown(others, [], place, faults)
+    const login = readAddress(written, place, faults)
+    const state = readWord(word, ADMINISTRATOR_STATES, 'state', place, faults)
+    const password = readHash(hash, place, faults)
+    const passwordUntil = readUntil(until, place, faults)
+    if (!domains.has(domainOf(login))) faults.push(`${place}: ${domainOf(login)} is not among the domains`)
+    if (administrators.has(login) || taken(login) !== undefined) faults.push(`${place}: ${login} stands there twice`)
+    if (state !== undefined)
+      administrators.set(login, { login, state, password, ...(passwordUntil === undefined ? {} : { passwordUntil }) })
+  }
+  return administrators
 }

@@ -13,12 +13,13 @@ import {
   isMailboxAddress,
   isOperatorName,
   parseDirectory,
+  type AdministratorEntry,
   type DirectoryContents,
   type MailboxEntry,
   type Operator,
 } from './directory-contents.js'
 import { readDirectoryFile } from './file-directory.js'
-import type { MailboxKind } from './own-directory.js'
+import type { AdministratorState, MailboxKind } from './own-directory.js'
 import { hashPassword, type ScryptCost } from './password.js'
 
 export interface NewMailbox {
@@ -64,7 +65,7 @@ export async function addDomain(path: string, domain: string): Promise<void> {
   })
 }
 
-/** Takes a domain out that has no mailboxes any more. */
+/** Takes a domain out that has no mailboxes and administrators any more. */
 export async function removeDomain(path: string, domain: string): Promise<void> {
   const lower = domain.toLowerCase()
   await edit(path, (contents) => {
@@ -190,18 +191,72 @@ export async function removeMailbox(path: string, address: string): Promise<void
   await changeMailbox(path, address, () => undefined)
 }
 
-function changeMailbox(path: string, address: string, change: (entry: MailboxEntry) => MailboxEntry | undefined): Promise<void> {
-  return edit(path, (contents) => {
-    const { mailboxes } = contents
-    const lower = address.toLowerCase()
-    const entry = mailboxes.get(lower)
-    if (entry === undefined) throw refused(`there is no mailbox ${JSON.stringify(address)}`)
-    const changed = new Map(mailboxes)
-    const next = change(entry)
-    if (next === undefined) changed.delete(lower)
-    else changed.set(lower, next)
-    return { ...contents, mailboxes: changed }
+/** Adds an administrator of one of the file's domains. */
+export async function addAdministrator(
+  path: string,
+  login: string,
+  password: string,
+  options: PasswordOptions = {},
+): Promise<void> {
+  const lower = login.toLowerCase()
+  const entry: AdministratorEntry = { login: lower, state: 'active', ...(await secretOf(password, options)) }
+  await edit(path, (contents) => {
+    if (contents.administrators.has(lower)) throw refused(`${lower} is there already`)
+    return { ...contents, administrators: new Map([...contents.administrators, [lower, entry]]) }
   })
+}
+
+export async function setAdministratorState(path: string, login: string, state: AdministratorState): Promise<void> {
+  await changeAdministrator(path, login, (entry) => ({ ...entry, state }))
+}
+
+export async function setAdministratorPassword(
+  path: string,
+  login: string,
+  password: string,
+  options: PasswordOptions = {},
+): Promise<void> {
+  const secret = await secretOf(password, options)
+  await changeAdministrator(path, login, (entry) => ({ ...entry, ...secret }))
+}
+
+export async function removeAdministrator(path: string, login: string): Promise<void> {
+  await changeAdministrator(path, login, () => undefined)
+}
+
+function changeAdministrator(
+  path: string,
+  login: string,
+  change: (entry: AdministratorEntry) => AdministratorEntry | undefined,
+): Promise<void> {
+  return edit(path, (contents) => ({
+    ...contents,
+    administrators: changedIn(contents.administrators, login, `there is no administrator ${JSON.stringify(login)}`, change),
+  }))
+}
+
+function changeMailbox(path: string, address: string, change: (entry: MailboxEntry) => MailboxEntry | undefined): Promise<void> {
+  return edit(path, (contents) => ({
+    ...contents,
+    mailboxes: changedIn(contents.mailboxes, address, `there is no mailbox ${JSON.stringify(address)}`, change),
+  }))
+}
+
+/** The entries with one of them changed, or taken out. */
+function changedIn<T>(
+  entries: ReadonlyMap<string, T>,
+  key: string,
+  complaint: string,
+  change: (entry: T) => T | undefined,
+): ReadonlyMap<string, T> {
+  const lower = key.toLowerCase()
+  const entry = entries.get(lower)
+  if (entry === undefined) throw refused(complaint)
+  const changed = new Map(entries)
+  const next = change(entry)
+  if (next === undefined) changed.delete(lower)
+  else changed.set(lower, next)
+  return changed
 }
 
 async function edit(path: string, change: (contents: DirectoryContents) => DirectoryContents): Promise<void> {
@@ -240,7 +295,8 @@ function readOrEmpty(path: string): DirectoryContents {
   try {
     return readDirectoryFile(path).contents
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return { domains: new Set(), ordinaryMail: new Map(), mailboxes: new Map() }
+    if (hasCode(error, 'ENOENT'))
+      return { domains: new Set(), ordinaryMail: new Map(), mailboxes: new Map(), administrators: new Map() }
     throw error
   }
 }

@@ -1,10 +1,11 @@
 /** Provisioning of the embedded directory: its file, edited. */
 import { reasonOf, PecError } from '../errors.js'
 import type { OrdinaryMailPolicy } from '../points/ports.js'
-import type { Account, AccountChange, Accounts, Domain, NewAccount, Secret } from './accounts.js'
+import type { Account, AccountChange, Accounts, AdministratorAccount, Domain, NewAccount, Secret } from './accounts.js'
 import * as edit from './directory-edit.js'
 import type { DirectoryContents, MailboxEntry } from './directory-contents.js'
 import { readDirectoryFile } from './file-directory.js'
+import type { AdministratorState } from './own-directory.js'
 import type { ScryptCost } from './password.js'
 
 export class FileAccounts implements Accounts {
@@ -86,6 +87,30 @@ export class FileAccounts implements Accounts {
     return edit.removeMailbox(this.path, address)
   }
 
+  administrators(): Promise<readonly AdministratorAccount[]> {
+    return this.read(({ administrators }) =>
+      [...administrators.values()]
+        .map(({ login, state, passwordUntil }) => ({ login, state, passwordUntil: dateOf(passwordUntil) }))
+        .sort((a, b) => (a.login < b.login ? -1 : 1)),
+    )
+  }
+
+  addAdministrator(login: string, { password, until }: Secret): Promise<void> {
+    return edit.addAdministrator(this.path, login, password, { until, cost: this.cost })
+  }
+
+  setAdministratorState(login: string, state: AdministratorState): Promise<void> {
+    return edit.setAdministratorState(this.path, login, state)
+  }
+
+  setAdministratorPassword(login: string, { password, until }: Secret): Promise<void> {
+    return edit.setAdministratorPassword(this.path, login, password, { until, cost: this.cost })
+  }
+
+  removeAdministrator(login: string): Promise<void> {
+    return edit.removeAdministrator(this.path, login)
+  }
+
   close(): Promise<void> {
     return Promise.resolve()
   }
@@ -107,6 +132,10 @@ function accountOf(entry: MailboxEntry): Account {
     ...(archive === undefined ? {} : { archive }),
     ...(arrivalNotice === undefined ? {} : { arrivalNotice }),
     operators: operators.map(({ name }) => name).sort(),
-    passwordUntil: passwordUntil === undefined ? undefined : new Date(passwordUntil),
+    passwordUntil: dateOf(passwordUntil),
   }
+}
+
+function dateOf(written: string | undefined): Date | undefined {
+  return written === undefined ? undefined : new Date(written)
 }

@@ -8,7 +8,7 @@ import { domainOf } from '../mail/address.js'
 import type { Clock, OpenedMailbox, OrdinaryMailPolicy } from '../points/ports.js'
 import { lookupIn, parseDirectory, type DirectoryContents, type Lookup, type MailboxEntry } from './directory-contents.js'
 import type { DirectoryEvent } from './directory-event.js'
-import { hasEnded, parseLogin, type OwnDirectory, type OwnMailbox } from './own-directory.js'
+import { hasEnded, parseLogin, type Administrator, type OwnDirectory, type OwnMailbox } from './own-directory.js'
 import { PasswordVerifier } from './password.js'
 import { RecentLogins } from './recent-logins.js'
 
@@ -80,6 +80,15 @@ export class FileDirectory implements OwnDirectory {
     if (!known) this.recent.add(claimed)
     if (hasEnded(passwordUntil === undefined ? undefined : new Date(passwordUntil), this.options.clock())) return undefined
     return { ...publicPart(entry), temporary: passwordUntil !== undefined }
+  }
+
+  async administrator(login: string, password: string): Promise<(Administrator & { readonly temporary: boolean }) | undefined> {
+    const entry = this.current().administrators.get(login.toLowerCase())
+    const right = await this.verifier.verify(password, entry?.password)
+    if (!right || entry === undefined) return undefined
+    const { login: name, state, passwordUntil } = entry
+    if (hasEnded(passwordUntil === undefined ? undefined : new Date(passwordUntil), this.options.clock())) return undefined
+    return { login: name, state, temporary: passwordUntil !== undefined }
   }
 
   /** Every mailbox, in the order of the file. */

@@ -1,31 +1,31 @@
-/**
- * Provisioning on LDAP servers. Passwords are handed to the server by the Password Modify operation (RFC 3062): who compares them,
- * hashes them, with the best scheme that it knows.
- */
-import { Attribute, Change, DN, type Client, type Entry } from 'ldapts'
+/** Provisioning on LDAP servers: domains, mailboxes, those who work in them, and administrators. */
+import type { Entry } from 'ldapts'
 import type { LdapAttributes, LdapConfig } from '../config/ldap.js'
-import { PecError } from '../errors.js'
 import { domainOf } from '../mail/address.js'
 import type { Clock, OrdinaryMailPolicy } from '../points/ports.js'
-import { contextTag, sequence, tlv } from '../smime/der.js'
-import type { Account, AccountChange, Accounts, Domain, NewAccount, Secret } from './accounts.js'
+import type { Account, AccountChange, Accounts, AdministratorAccount, Domain, NewAccount, Secret } from './accounts.js'
 import { isDay, isDomain, isMailboxAddress, isOperatorName } from './directory-contents.js'
-import { domainsOf, filled, formatTime, mailboxOf, valuesOf, type LdapMailbox } from './ldap-entry.js'
+import { anyOf, domainsOf, filled, formatTime, mailboxOf, valuesOf, type LdapMailbox } from './ldap-entry.js'
+import { LdapAdministrators } from './ldap-administrators.js'
+import { below, changed, LdapChanges, refused, replaced } from './ldap-changes.js'
 import { LdapServers } from './ldap-servers.js'
 import { faultOfOptions, formatArchive, formatNotice } from './mailbox-options.js'
+import type { AdministratorState } from './own-directory.js'
 import { formatPolicy } from './ordinary-mail.js'
-
-const PASSWORD_MODIFY = '1.3.6.1.4.1.4203.1.11.1'
 
 export class LdapAccounts implements Accounts {
   private readonly settings: LdapConfig
   private readonly names: LdapAttributes
   private readonly servers: LdapServers
+  private readonly changes: LdapChanges
+  private readonly people: LdapAdministrators
 
   private constructor(settings: LdapConfig, servers: LdapServers) {
     this.settings = settings
     this.names = settings.attributes
     this.servers = servers
+    this.changes = new LdapChanges(settings.attributes, servers)
+    this.people = new LdapAdministrators(settings, servers, this.changes)
   }
 
   static async open(settings: LdapConfig, clock: Clock, onEvent: (line: string) => void): Promise<LdapAccounts> {
@@ -50,12 +50,14 @@ export class LdapAccounts implements Accounts {
     ]
     const back = policies.find((policy) => typeof policy === 'object' && domainOf(policy.forward).toLowerCase() === name)
     if (typeof back === 'object') throw refused(`ordinary mail cannot go on to ${back.forward}, which would be ours`)
-    await this.addEntry(below(domains.base, { [this.names.domain]: name }), classes.domain, { [this.names.domain]: [name] })
+    await this.changes.add(below(domains.base, { [this.names.domain]: name }), classes.domain, { [this.names.domain]: [name] })
   }
 
   async setDomainPolicy(domain: string, policy: OrdinaryMailPolicy | undefined): Promise<void> {
     await this.refuseLoop(domain, policy)
-    await this.modify(await this.domainDn(domain), [replaced(this.names.domainOrdinaryMail, policy && formatPolicy(policy))])
+    await this.changes.modify(await this.domainDn(domain), [
+      replaced(this.names.domainOrdinaryMail, policy && formatPolicy(policy)),
+    ])
   }
 
   async removeDomain(domain: string): Promise<void> {
@@ -63,7 +65,9 @@ export class LdapAccounts implements Accounts {
     const name = domain.toLowerCase()
     const user = (await this.list()).find(({ address, aliases }) => [address, ...aliases].some((each) => domainOf(each) === name))
     if (user !== undefined) throw refused(`${name} is not empty: ${user.address} is there`)
-    await this.servers.change((client) => client.del(dn))
+    const administrator = (await this.administrators()).find(({ login }) => domainOf(login) === name)
+    if (administrator !== undefined) throw refused(`${name} has an administrator: ${administrator.login}`)
+    await this.changes.remove(dn)
   }
 
   async list(): Promise<readonly Account[]> {
@@ -92,7 +96,7 @@ export class LdapAccounts implements Accounts {
     if (secret?.until !== undefined) values[passwordUntil] = [formatTime(secret.until)]
     for (const [name, value] of this.written({ quotaBytes, renewal })) if (value !== undefined) values[name] = [value]
     const dn = below(this.settings.mailboxes.base, { [own]: mail })
-    await this.addEntry(dn, this.settings.classes.mailbox, values, secret)
+    await this.changes.add(dn, this.settings.classes.mailbox, values, secret)
   }
 
   async change(address: string, change: AccountChange): Promise<void> {
@@ -101,7 +105,7 @@ export class LdapAccounts implements Accounts {
     const domains = new Set((await this.domains()).map(({ name }) => name))
     const fault = faultOfOptions(change, [mailbox.address, ...aliases], (domain) => domains.has(domain))
     if (fault !== undefined) throw refused(`${address}: ${fault}`)
-    await this.modify(
+    await this.changes.modify(
       dn,
       this.written(change).map(([name, value]) => replaced(name, value)),
     )
@@ -110,19 +114,19 @@ export class LdapAccounts implements Accounts {
   async setPassword(address: string, secret: Secret): Promise<void> {
     const { dn, mailbox } = await this.existing(address)
     if (mailbox.kind === 'shared') throw refused('a shared mailbox has no password, but operators')
-    await this.writePassword(dn, secret)
+    await this.changes.writePassword(dn, secret)
   }
 
   async addAlias(address: string, alias: string): Promise<void> {
     const { dn } = await this.existing(address)
     await this.refuseTaken(alias.toLowerCase())
-    await this.modify(dn, [changed('add', this.names.alias, [alias.toLowerCase()])])
+    await this.changes.modify(dn, [changed('add', this.names.alias, [alias.toLowerCase()])])
   }
 
   async removeAlias(address: string, alias: string): Promise<void> {
     const { dn, aliases } = await this.existing(address)
     if (!aliases.includes(alias.toLowerCase())) throw refused(`${address} has no alias ${JSON.stringify(alias)}`)
-    await this.modify(dn, [changed('delete', this.names.alias, [alias.toLowerCase()])])
+    await this.changes.modify(dn, [changed('delete', this.names.alias, [alias.toLowerCase()])])
   }
 
   /** One entry per mailbox and name: who works in one mailbox is not thereby somebody in another. */
@@ -135,7 +139,7 @@ export class LdapAccounts implements Accounts {
     if (present !== undefined) {
       if (others.length > 0 || this.mailboxesOf(present).length > 1)
         throw refused(`${uid} works in several mailboxes: the password of ${present.dn} is changed in LDAP only`)
-      await this.writePassword(present.dn, secret)
+      await this.changes.writePassword(present.dn, secret)
       return
     }
     const { operators, classes } = this.settings
@@ -143,7 +147,7 @@ export class LdapAccounts implements Accounts {
     const rdn = { [operator]: uid, [operatorOf]: mailbox.address }
     const values: Record<string, readonly string[]> = { [operator]: [uid], [operatorOf]: [mailbox.address], cn: [uid], sn: [uid] }
     if (secret.until !== undefined) values[passwordUntil] = [formatTime(secret.until)]
-    await this.addEntry(below(operators.base, rdn), classes.operator, values, secret)
+    await this.changes.add(below(operators.base, rdn), classes.operator, values, secret)
   }
 
   async removeOperator(address: string, name: string): Promise<void> {
@@ -157,7 +161,28 @@ export class LdapAccounts implements Accounts {
   async remove(address: string): Promise<void> {
     const { dn, mailbox } = await this.existing(address)
     for (const entry of await this.operators(mailbox.address)) await this.dismissOperator(entry, mailbox.address)
-    await this.servers.change((client) => client.del(dn))
+    await this.changes.remove(dn)
+  }
+
+  administrators(): Promise<readonly AdministratorAccount[]> {
+    return this.people.list()
+  }
+
+  async addAdministrator(login: string, secret: Secret): Promise<void> {
+    await this.refuseTaken(login.toLowerCase())
+    await this.people.add(login, secret)
+  }
+
+  setAdministratorState(login: string, state: AdministratorState): Promise<void> {
+    return this.people.setState(login, state)
+  }
+
+  setAdministratorPassword(login: string, secret: Secret): Promise<void> {
+    return this.people.setPassword(login, secret)
+  }
+
+  removeAdministrator(login: string): Promise<void> {
+    return this.people.remove(login)
   }
 
   close(): Promise<void> {
@@ -189,7 +214,8 @@ export class LdapAccounts implements Accounts {
     if (!isMailboxAddress(address)) throw refused(`${JSON.stringify(address)} is no mailbox address`)
     const domain = domainOf(address)
     if (!(await this.domains()).some(({ name }) => name === domain)) throw refused(`${domain} is not among the domains`)
-    if ((await this.lookUp(address)) !== undefined) throw refused(`${address} is there already`)
+    if ((await this.lookUp(address)) !== undefined || (await this.people.find(address)) !== undefined)
+      throw refused(`${address} is there already`)
   }
 
   /** Mail that goes on to ourselves would come back. */
@@ -230,51 +256,8 @@ export class LdapAccounts implements Accounts {
   private async dismissOperator(entry: Entry, address: string): Promise<void> {
     const [value, ...others] = this.mailboxesOf(entry).filter((each) => each.toLowerCase() === address)
     const isAll = this.mailboxesOf(entry).length <= 1 + others.length
-    if (isAll || value === undefined) await this.servers.change((client) => client.del(entry.dn))
-    else await this.modify(entry.dn, [changed('delete', this.names.operatorOf, [value])])
-  }
-
-  private async addEntry(
-    dn: string,
-    classes: readonly string[],
-    values: Readonly<Record<string, readonly string[]>>,
-    secret?: Secret,
-  ): Promise<void> {
-    if (secret !== undefined) this.refuseOwnPasswords()
-    const attributes = Object.entries({ objectClass: classes, ...values }).map(
-      ([type, list]) => new Attribute({ type, values: [...list] }),
-    )
-    await this.servers.change(async (client) => {
-      await client.add(dn, attributes)
-      if (secret === undefined) return
-      try {
-        await handPassword(client, dn, secret.password)
-      } catch (error) {
-        await client.del(dn)
-        throw error
-      }
-    })
-  }
-
-  private async modify(dn: string, changes: readonly Change[]): Promise<void> {
-    await this.servers.change((client) => client.modify(dn, [...changes]))
-  }
-
-  /** The mark of a temporary password is there before it, and until a lasting one is. */
-  private async writePassword(dn: string, { password, until }: Secret): Promise<void> {
-    this.refuseOwnPasswords()
-    const mark = replaced(this.names.passwordUntil, until && formatTime(until))
-    await this.servers.change(async (client) => {
-      if (until !== undefined) await client.modify(dn, mark)
-      await handPassword(client, dn, password)
-      if (until === undefined) await client.modify(dn, mark)
-    })
-  }
-
-  private refuseOwnPasswords(): void {
-    const { password } = this.names
-    if (password.toLowerCase() !== 'userpassword')
-      throw refused(`the server keeps passwords in userPassword, but [ldap] password is ${password}: change them there`)
+    if (isAll || value === undefined) await this.changes.remove(entry.dn)
+    else await this.changes.modify(entry.dn, [changed('delete', this.names.operatorOf, [value])])
   }
 
   private written(change: AccountChange): [string, string | undefined][] {
@@ -297,36 +280,4 @@ export class LdapAccounts implements Accounts {
 
 function accountOf({ mailbox, aliases, renewal, passwordUntil }: LdapMailbox, operators: readonly string[]): Account {
   return { ordinaryMail: undefined, ...mailbox, aliases: [...aliases].sort(), operators, renewal, passwordUntil }
-}
-
-async function handPassword(client: Client, dn: string, password: string): Promise<void> {
-  await client.exop(PASSWORD_MODIFY, passwordModification(dn, password))
-}
-
-/** PasswdModifyRequestValue with userIdentity and newPasswd. RFC 3062 §2 */
-function passwordModification(dn: string, password: string): Buffer {
-  const field = (number: number, text: string): Buffer => tlv(contextTag(number, 'primitive'), Buffer.from(text, 'utf8'))
-  return sequence(field(0, dn), field(2, password))
-}
-
-/** The name of an entry below another one, its values escaped. RFC 4514 §2.4 */
-function below(base: string, rdn: Readonly<Record<string, string>>): string {
-  return `${new DN().addRDN(rdn).toString()},${base}`
-}
-
-/** A filter that asks whether there is a value, where it asked for one. */
-function anyOf(filter: string, place: string): string {
-  return filter.replaceAll(`{${place}}`, '*')
-}
-
-function replaced(type: string, value: string | undefined): Change {
-  return changed('replace', type, value === undefined ? [] : [value])
-}
-
-function changed(operation: 'add' | 'delete' | 'replace', type: string, values: string[]): Change {
-  return new Change({ operation, modification: new Attribute({ type, values }) })
-}
-
-function refused(message: string): PecError {
-  return new PecError('directory', message)
 }

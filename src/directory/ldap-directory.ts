@@ -10,9 +10,18 @@ import type { Clock, OpenedMailbox, OrdinaryMailPolicy } from '../points/ports.j
 import { Answers } from './answers.js'
 import { isMailboxAddress } from './directory-contents.js'
 import type { DirectoryEvent } from './directory-event.js'
-import { domainsOf, filled, mailboxOf, timeOf, valuesOf, type LdapMailbox } from './ldap-entry.js'
+import {
+  administratorOf,
+  domainsOf,
+  filled,
+  mailboxOf,
+  timeOf,
+  valuesOf,
+  type LdapAdministrator,
+  type LdapMailbox,
+} from './ldap-entry.js'
 import { LdapServers } from './ldap-servers.js'
-import { hasEnded, parseLogin, type OwnDirectory, type OwnMailbox } from './own-directory.js'
+import { hasEnded, parseLogin, type Administrator, type OwnDirectory, type OwnMailbox } from './own-directory.js'
 import { matchesDigest } from './password-schemes.js'
 import { isPasswordHash, PasswordVerifier } from './password.js'
 import { RecentLogins, type Login as RecentLogin } from './recent-logins.js'
@@ -23,7 +32,7 @@ export interface LdapDirectoryOptions {
   readonly onEvent: (event: DirectoryEvent) => void
 }
 
-/** Whose password is compared: of a mailbox, or of an operator. */
+/** Whose password is compared: of a mailbox, an operator or an administrator. */
 type Account = Pick<LdapMailbox, 'dn' | 'passwords' | 'passwordUntil'>
 
 export class LdapDirectory implements OwnDirectory {
@@ -101,6 +110,26 @@ export class LdapDirectory implements OwnDirectory {
     const temporary = account.passwordUntil !== undefined
     if (!temporary) this.recent.add(claimed)
     return { ...found.mailbox, temporary }
+  }
+
+  async administrator(login: string, password: string): Promise<(Administrator & { readonly temporary: boolean }) | undefined> {
+    const found = await this.findAdministrator(login.toLowerCase())
+    const right = await this.matches(found, password)
+    if (!right || found === undefined || hasEnded(found.passwordUntil, this.clock())) return undefined
+    return { ...found.administrator, temporary: found.passwordUntil !== undefined }
+  }
+
+  /** As the server has it now: who was suspended a moment ago is. */
+  private async findAdministrator(login: string): Promise<LdapAdministrator | undefined> {
+    if (!isMailboxAddress(login) || !this.managesDomain(domainOf(login))) return undefined
+    const { attributes, authentication, administrators } = this.settings
+    const { administrator, state, password, passwordUntil } = attributes
+    const wanted = [administrator, state, passwordUntil, ...(authentication === 'hash' ? [password] : [])]
+    const filter = filled(administrators.filter, { administrator: login })
+    const [entry, ...others] = await this.servers.search(administrators.base, filter, wanted)
+    if (entry === undefined || others.length > 0) return undefined
+    const found = administratorOf(entry, attributes)
+    return found.administrator.login === login ? found : undefined
   }
 
   /** Whom a login speaks of, and the login as it would be remembered. */

@@ -6,7 +6,7 @@ import { MAILBOX_STATES, type OrdinaryMailPolicy } from '../points/ports.js'
 import { isDomain, isMailboxAddress } from './directory-contents.js'
 import { ARCHIVE_WORDS, NOTICE_WORDS, parseArchive, parseNotice } from './mailbox-options.js'
 import { parsePolicy, POLICY_WORDS } from './ordinary-mail.js'
-import { MAILBOX_KINDS, type OwnMailbox } from './own-directory.js'
+import { ADMINISTRATOR_STATES, MAILBOX_KINDS, type Administrator, type OwnMailbox } from './own-directory.js'
 
 export interface LdapMailbox {
   readonly dn: string
@@ -21,21 +21,13 @@ export interface LdapMailbox {
   readonly renewal: string | undefined
 }
 
+export interface LdapAdministrator extends Pick<LdapMailbox, 'dn' | 'passwords' | 'passwordUntil'> {
+  readonly administrator: Administrator
+}
+
 /** Throws PecError 'directory', temporary, for an entry that cannot be understood: nobody may send or get mail by half of it. */
 export function mailboxOf(entry: Entry, names: LdapAttributes): LdapMailbox {
-  const fail = (what: string): never => {
-    throw new PecError('directory', `the LDAP entry ${entry.dn}: ${what}`, { temporary: true })
-  }
-  const one = (name: string): string | undefined => {
-    const values = valuesOf(entry, name)
-    return values.length > 1 ? fail(`${name} has several values`) : values[0]
-  }
-  const address = one(names.address)?.toLowerCase() ?? fail(`${names.address} is missing`)
-  if (!isMailboxAddress(address)) fail(`${names.address} is no mailbox address`)
-  const among = <T extends string>(name: string, known: readonly T[], fallback: T): T => {
-    const value = one(name) ?? fallback
-    return known.find((each) => each === value.toLowerCase()) ?? fail(`${name} is none of ${known.join(', ')}`)
-  }
+  const { one, among, address, fail } = readerOf(entry)
   const quota = one(names.quota)
   if (quota !== undefined && !/^[1-9]\d{0,14}$/.test(quota)) fail(`${names.quota} is no number of bytes`)
   const option = <T>(name: string, parse: (text: string) => T | undefined, words: string): T | undefined => {
@@ -48,7 +40,7 @@ export function mailboxOf(entry: Entry, names: LdapAttributes): LdapMailbox {
   return {
     dn: entry.dn,
     mailbox: {
-      address,
+      address: address(names.address),
       state: among(names.state, MAILBOX_STATES, 'active'),
       kind: among(names.kind, MAILBOX_KINDS, 'individual'),
       quotaBytes: quota === undefined ? undefined : Number(quota),
@@ -61,6 +53,41 @@ export function mailboxOf(entry: Entry, names: LdapAttributes): LdapMailbox {
     aliases: valuesOf(entry, names.alias).map((alias) => alias.toLowerCase()),
     renewal: timeOf(entry, names.renewal)?.toISOString().slice(0, 10),
   }
+}
+
+/** Throws PecError 'directory', temporary, for an entry that cannot be understood. */
+export function administratorOf(entry: Entry, names: LdapAttributes): LdapAdministrator {
+  const { among, address } = readerOf(entry)
+  return {
+    dn: entry.dn,
+    administrator: {
+      login: address(names.administrator),
+      state: among(names.state, ADMINISTRATOR_STATES, 'active'),
+    },
+    passwords: valuesOf(entry, names.password),
+    passwordUntil: timeOf(entry, names.passwordUntil),
+  }
+}
+
+function readerOf(entry: Entry) {
+  const fail = (what: string): never => {
+    throw new PecError('directory', `the LDAP entry ${entry.dn}: ${what}`, { temporary: true })
+  }
+  const one = (name: string): string | undefined => {
+    const values = valuesOf(entry, name)
+    return values.length > 1 ? fail(`${name} has several values`) : values[0]
+  }
+  /** One of these words, without case. */
+  const among = <T extends string>(name: string, known: readonly T[], fallback: T): T => {
+    const value = one(name) ?? fallback
+    return known.find((each) => each === value.toLowerCase()) ?? fail(`${name} is none of ${known.join(', ')}`)
+  }
+  /** In lower case. */
+  const address = (name: string): string => {
+    const written = one(name)?.toLowerCase() ?? fail(`${name} is missing`)
+    return isMailboxAddress(written) ? written : fail(`${name} is no mailbox address`)
+  }
+  return { fail, one, among, address }
 }
 
 /** GeneralizedTime (RFC 4517 §3.3.13), in UTC. Throws PecError 'directory', temporary: what cannot be read does not count as missing. */
@@ -85,6 +112,11 @@ export function filled(filter: string, values: Readonly<Record<string, string>>)
     const value = values[name]
     return value === undefined ? place : escapeFilter`${value}`
   })
+}
+
+/** A filter that asks whether there is a value, where it asked for one. */
+export function anyOf(filter: string, place: string): string {
+  return filter.replaceAll(`{${place}}`, '*')
 }
 
 /** By domain, lower case; undefined for a domain without a policy. Throws PecError 'directory', temporary, as above. */

@@ -15,10 +15,26 @@ export interface OwnMailbox extends Mailbox {
   readonly ordinaryMail?: OrdinaryMailPolicy | undefined
 }
 
+/** active: may administer its domain; suspended: may not, for a time. */
+export const ADMINISTRATOR_STATES = ['active', 'suspended'] as const
+export type AdministratorState = (typeof ADMINISTRATOR_STATES)[number]
+
+/** A customer's administrator: somebody who provides for the mailboxes of one domain, and for nothing else (O3). */
+export interface Administrator {
+  /** NAME@DOMAIN, lower case: who it is, and of which domain. No mailbox has this address. */
+  readonly login: string
+  readonly state: AdministratorState
+}
+
 export interface OwnDirectory extends Directory {
   /** By its address or an alias. */
   mailbox(address: string): Promise<OwnMailbox | undefined>
   authenticate(login: string, password: string): Promise<(OwnMailbox & OpenedMailbox) | undefined>
+  /**
+   * The administrator that this login and password are of, in whatever state; undefined if they do not match, or the password has ended.
+   * Rejects with PecError 'directory', temporary.
+   */
+  administrator(login: string, password: string): Promise<(Administrator & Pick<OpenedMailbox, 'temporary'>) | undefined>
   /** Lower case. */
   domains(): ReadonlySet<string>
   close(): Promise<void>

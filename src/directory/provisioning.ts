@@ -6,9 +6,10 @@ import { randomUUID } from 'node:crypto'
 import { PecError, reasonOf } from '../errors.js'
 import { momentOf } from '../pec/moment.js'
 import type { Clock, Ledger, OrdinaryMailPolicy, RegisterEvent } from '../points/ports.js'
-import type { Account, AccountChange, Accounts, Domain, NewAccount, Secret } from './accounts.js'
+import type { Account, AccountChange, Accounts, AdministratorAccount, Domain, NewAccount, Secret } from './accounts.js'
 import { formatArchive, formatNotice } from './mailbox-options.js'
 import { formatPolicy } from './ordinary-mail.js'
+import type { AdministratorState } from './own-directory.js'
 
 export interface Register {
   readonly ledger: Pick<Ledger, 'commit'>
@@ -97,6 +98,28 @@ export class Provisioning implements Accounts {
 
   remove(address: string): Promise<void> {
     return this.act(address, 'remove mailbox', () => this.accounts.remove(address))
+  }
+
+  administrators(): Promise<readonly AdministratorAccount[]> {
+    return this.accounts.administrators()
+  }
+
+  addAdministrator(login: string, secret: Secret): Promise<void> {
+    const what = `add administrator, ${password(secret)}`
+    return this.act(login, what, () => this.accounts.addAdministrator(login, secret))
+  }
+
+  setAdministratorState(login: string, state: AdministratorState): Promise<void> {
+    return this.act(login, `administrator ${state}`, () => this.accounts.setAdministratorState(login, state))
+  }
+
+  setAdministratorPassword(login: string, secret: Secret): Promise<void> {
+    const what = `administrator, ${password(secret)}`
+    return this.act(login, what, () => this.accounts.setAdministratorPassword(login, secret))
+  }
+
+  removeAdministrator(login: string): Promise<void> {
+    return this.act(login, 'remove administrator', () => this.accounts.removeAdministrator(login))
   }
 
   private async act(on: string, what: string, change: () => Promise<void>): Promise<void> {

@@ -1,4 +1,4 @@
-// The page on which people change their passwords, over HTTPS and on a directory in a file.
+// The pages of [account], over HTTPS and on a directory in a file; most of all that on which people change their passwords.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { request } from 'node:https'
@@ -6,8 +6,13 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, beforeEach, test } from 'node:test'
+import { Administration } from '../../src/account/administration.js'
+import { administrationPage } from '../../src/account/administration-page.js'
+import { LoginTries } from '../../src/account/login-tries.js'
 import { PasswordChanges } from '../../src/account/password-change.js'
+import { passwordPage } from '../../src/account/password-page.js'
 import { openAccountServer } from '../../src/account/server.js'
+import { DomainAccounts } from '../../src/directory/domain-accounts.js'
 import { FileAccounts } from '../../src/directory/file-accounts.js'
 import { FileDirectory } from '../../src/directory/file-directory.js'
 import { PasswordVerifier } from '../../src/directory/password.js'
@@ -20,6 +25,7 @@ import { tlsIdentity, type TlsIdentity } from '../harness/certificates.js'
 const START = Date.parse('2026-11-27T10:00:00Z')
 const DAY_MS = 86_400_000
 const ANNA = 'anna@pec-a.test'
+const ADMINISTRATOR = 'capo@pec-a.test'
 const SHARED = 'protocollo@pec-a.test'
 const folder = mkdtempSync(join(tmpdir(), 'pec-account-'))
 const endings: (() => unknown)[] = [() => rmSync(folder, { recursive: true })]
@@ -58,6 +64,7 @@ beforeEach(async () => {
   await accounts.add({ address: ANNA, kind: 'individual', secret: { password: 'per ora', until }, aliases: ['a@pec-a.test'] })
   await accounts.add({ address: SHARED, kind: 'shared', secret: undefined })
   await accounts.setOperator(SHARED, 'rossi', { password: 'per ora', until })
+  await accounts.addAdministrator(ADMINISTRATOR, { password: 'per ora', until })
   directory = FileDirectory.open({ path, clock, onEvent: () => undefined, verifier: new PasswordVerifier() })
   const commit = ({ events }: Entry): Promise<void> => {
     if (isLedgerAway) return Promise.reject(new PecError('ledger', 'the database is away', { temporary: true }))
@@ -67,17 +74,25 @@ beforeEach(async () => {
     return Promise.resolve()
   }
   const register = { ledger: { commit }, clock, provider: 'A' }
+  const tries = new LoginTries(clock)
+  const changes = new PasswordChanges({
+    ...{ directory, tries, length: 8 },
+    accountsOf: (by) => new Provisioning(accounts, { ...register, by }),
+  })
+  const administration = new Administration({
+    ...{ directory, tries, clock, passwordDays: 3 },
+    accountsOf: (by, domain) => new Provisioning(new DomainAccounts(accounts, domain), { ...register, by }),
+    onRefusal: (line) => failures.push(line),
+  })
+  const provider = 'Gestore <A> & "figli"'
   const port = await freePort()
   const server = await openAccountServer({
     listen: { host: '127.0.0.1', port },
     identity,
-    facts: { provider: 'Gestore <A> & "figli"', length: 8 },
-    changes: new PasswordChanges({
-      directory,
-      clock,
-      length: 8,
-      accountsOf: (by) => new Provisioning(accounts, { ...register, by }),
-    }),
+    pages: new Map([
+      ['/', passwordPage({ provider, length: 8 }, changes)],
+      ['/dominio', administrationPage(provider, '/dominio', administration)],
+    ]),
     onFailure: (line) => failures.push(line),
   })
   endings.unshift(() => server.close())
@@ -112,6 +127,26 @@ test('an operator changes the password that is theirs', async () => {
   assert.match(acts.at(-1) ?? '', /^protocollo@pec-a\.test\*rossi; protocollo@pec-a\.test; operator rossi, password; done$/)
 })
 
+test('an administrator changes the temporary password, and provides for the domain with the other one', async () => {
+  const act = (values: Readonly<Record<string, string>>, more: Readonly<Record<string, string>> = {}) => {
+    const headers = { 'Content-Type': 'application/x-www-form-urlencoded', ...more }
+    return ask('POST', new URLSearchParams({ login: ADMINISTRATOR, ...values }).toString(), headers, '/dominio')
+  }
+  const suspend = { password: 'tutta mia', act: 'suspend', address: ANNA }
+  assert.match((await ask('GET', undefined, {}, '/dominio')).body, /<form method="post" action="\/dominio"/)
+  assert.equal((await act({ ...suspend, password: 'per ora' })).status, 403)
+  assert.equal((await change(ADMINISTRATOR, 'per ora', 'tutta mia')).status, 200)
+  assert.match(acts.at(-1) ?? '', /^capo@pec-a\.test; capo@pec-a\.test; administrator, password; done$/)
+  now += 1000
+  for (const site of ['cross-site', 'same-site']) assert.equal((await act(suspend, { 'Sec-Fetch-Site': site })).status, 403, site)
+  assert.equal((await directory.mailbox(ANNA))?.state, 'active')
+  assert.equal((await act(suspend, { 'Sec-Fetch-Site': 'same-origin' })).status, 200)
+  now += 1000
+  assert.equal((await directory.mailbox(ANNA))?.state, 'suspended')
+  assert.equal(acts.at(-1), `${ADMINISTRATOR}; ${ANNA}; suspended; done`)
+  assert.equal(await opens(ADMINISTRATOR, 'tutta mia'), undefined, 'no mailbox')
+})
+
 test('nothing is changed for who does not know the password, or chooses a bad one', async () => {
   const cases: readonly [readonly [string, string, string, string?], number, RegExp][] = [
     [[ANNA, 'sbagliata', 'abbastanza lunga'], 403, /non sono giusti/],
@@ -120,7 +155,7 @@ test('nothing is changed for who does not know the password, or chooses a bad on
     [[`${SHARED}*verdi`, 'per ora', 'abbastanza lunga'], 403, /non sono giusti/],
     [[ANNA, '', 'abbastanza lunga'], 403, /non sono giusti/],
     [[ANNA, 'per ora', 'corta'], 400, /troppo corta/],
-    [[ANNA, 'per ora', ANNA], 400, /non può essere l'indirizzo/],
+    [[ANNA, 'per ora', ANNA], 400, /non può essere l&#39;indirizzo/],
     [[ANNA, 'per ora', 'abbastanza lunga', 'abbastanza lunga!'], 400, /non sono uguali/],
     [[ANNA, 'abbastanza lunga', 'abbastanza lunga'], 400, /diversa/],
   ]
@@ -153,7 +188,7 @@ test('what cannot be recorded is not done, and what failed is told to the log on
   const { status, body } = await change(ANNA, 'per ora', 'abbastanza lunga')
   assert.equal(status, 503)
   assert.ok(!body.includes('database'))
-  assert.deepEqual(failures, ['a password could not be changed: the database is away'])
+  assert.deepEqual(failures, ['/ of [account] could not do its work: the database is away'])
   assert.equal((await opens(ANNA, 'per ora'))?.temporary, true)
 })
 

@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test'
 import { ldap } from '../../src/config/ldap.js'
 import { Values } from '../../src/config/values.js'
 import type { Accounts } from '../../src/directory/accounts.js'
+import { DomainAccounts } from '../../src/directory/domain-accounts.js'
 import { FileAccounts } from '../../src/directory/file-accounts.js'
 import { FileDirectory } from '../../src/directory/file-directory.js'
 import { LdapAccounts } from '../../src/directory/ldap-accounts.js'
@@ -198,6 +199,101 @@ for (const [name, skip, open] of engines) {
       assert.equal(await authenticate(`${tributi}*verdi`, 'di-verdi'), undefined)
       await accounts.remove(tributi)
       assert.equal(await accounts.find(tributi), undefined)
+    })
+
+    test('has administrators, each of one domain, whose logins are no addresses', async () => {
+      const [capo, vice] = ['capo@pec-a.test', 'vice@pec-a.test']
+      const admitted = (login: string, password: string) => {
+        opened.later(60_000)
+        return opened.directory.administrator(login, password)
+      }
+      const until = new Date(START + 60 * DAY_MS)
+      await accounts.addAdministrator('Capo@pec-a.test', secret('per-ora', until))
+      await accounts.addAdministrator(vice, secret('di-vice'))
+      assert.deepEqual(await accounts.administrators(), [
+        { login: capo, state: 'active', passwordUntil: until },
+        { login: vice, state: 'active', passwordUntil: undefined },
+      ])
+      assert.equal((await admitted(capo, 'per-ora'))?.temporary, true)
+      await accounts.setAdministratorPassword(capo, secret('sua'))
+      assert.deepEqual(await admitted(capo, 'sua'), { login: capo, state: 'active', temporary: false })
+      assert.equal(await admitted(capo, 'per-ora'), undefined)
+      await accounts.setAdministratorState(vice, 'suspended')
+      assert.equal((await admitted(vice, 'di-vice'))?.state, 'suspended')
+      await accounts.setAdministratorState(vice, 'active')
+      assert.equal((await admitted(vice, 'di-vice'))?.state, 'active')
+      const bad = { kind: 'individual', secret: secret('x') } as const
+      for (const [act, words] of [
+        [() => accounts.addAdministrator(capo, secret('x')), /there/],
+        [() => accounts.addAdministrator('anna@pec-a.test', secret('x')), /there/],
+        [() => accounts.addAdministrator('x@elsewhere.test', secret('x')), /not among the domains/],
+        [() => accounts.addAdministrator('*', secret('x')), /no mailbox address/],
+        [() => accounts.add({ ...bad, address: capo }), /there/],
+        [() => accounts.addAlias('anna@pec-a.test', capo), /there/],
+        [() => accounts.setAdministratorState('anna@pec-a.test', 'suspended'), /no administrator/],
+        [() => accounts.setAdministratorPassword('x@pec-a.test', secret('x')), /no administrator/],
+        [() => accounts.removeAdministrator('*'), /no administrator/],
+      ] as const)
+        await assert.rejects(act, words)
+      await accounts.addDomain('vuoto.test')
+      await accounts.addAdministrator('x@vuoto.test', secret('x'))
+      await assert.rejects(accounts.removeDomain('vuoto.test'), /vuoto\.test/)
+      await accounts.removeAdministrator('x@vuoto.test')
+      await accounts.removeDomain('vuoto.test')
+      for (const login of [capo, vice]) await accounts.removeAdministrator(login)
+      assert.equal(await admitted(vice, 'di-vice'), undefined)
+      assert.deepEqual(await accounts.administrators(), [])
+    })
+
+    test('gives an administrator the mailboxes of one domain, within limits', async () => {
+      const ours = new DomainAccounts(accounts, 'comune.test')
+      const until = new Date(START + 90 * DAY_MS)
+      const [mine, theirs] = ['sua@comune.test', 'anna@pec-a.test']
+      await ours.add({ address: mine, kind: 'individual', secret: secret('per-ora', until), renewal: '2027-01-31' })
+      assert.deepEqual(
+        (await ours.domains()).map(({ name }) => name),
+        ['comune.test'],
+      )
+      assert.deepEqual(
+        (await ours.list()).map(({ address }) => address),
+        ['protocollo@comune.test', mine],
+      )
+      assert.equal(await ours.find(theirs), undefined)
+      const before = JSON.stringify([await accounts.list(), await accounts.domains(), await accounts.administrators()])
+      const bad = { kind: 'individual', secret: secret('x', until) } as const
+      for (const [act, words] of [
+        [() => ours.add({ ...bad, address: 'x@pec-a.test' }), /not of comune\.test/],
+        [() => ours.add({ ...bad, address: 'x@comune.test', aliases: ['x@pec-a.test'] }), /aliases/],
+        [() => ours.add({ ...bad, address: 'x@comune.test', quotaBytes: 1 }), /quotas/],
+        [() => ours.add({ ...bad, address: 'x@comune.test', secret: secret('x') }), /lasting/],
+        [() => ours.change(theirs, { state: 'closed' }), /not of/],
+        [() => ours.change(mine, { state: 'frozen' }), /frozen/],
+        [() => ours.change(mine, { quotaBytes: 1 }), /quotas/],
+        [() => ours.change(mine, { ordinaryMail: undefined }), /policies/],
+        [() => ours.change(mine, { archive: 'files' }), /options/],
+        [() => ours.change(mine, { arrivalNotice: { to: 'x@elsewhere.test', details: true } }), /options/],
+        [() => ours.setPassword(theirs, secret('x', until)), /not of/],
+        [() => ours.setPassword(mine, secret('x')), /lasting/],
+        [() => ours.setOperator('protocollo@pec-a.test', 'rossi', secret('x', until)), /not of/],
+        [() => ours.setOperator('protocollo@comune.test', 'rossi', secret('x')), /lasting/],
+        [() => ours.removeOperator(theirs, 'rossi'), /not of/],
+        [() => ours.remove(), /closed/],
+        [() => ours.addAlias(), /aliases/],
+        [() => ours.removeAlias(), /aliases/],
+        [() => ours.addDomain(), /domains/],
+        [() => ours.removeDomain(), /domains/],
+        [() => ours.setDomainPolicy(), /policies/],
+        [() => ours.addAdministrator(), /administrators/],
+        [() => ours.setAdministratorPassword(), /administrators/],
+        [() => ours.setAdministratorState(), /administrators/],
+        [() => ours.removeAdministrator(), /administrators/],
+      ] as const)
+        await assert.rejects(act, words)
+      assert.equal(JSON.stringify([await accounts.list(), await accounts.domains(), await accounts.administrators()]), before)
+      await ours.change(mine, { state: 'suspended', renewal: undefined })
+      await ours.setPassword(mine, secret('di-nuovo', until))
+      await ours.change(mine, { state: 'closed' })
+      await accounts.remove(mine)
     })
 
     test('adds, changes and removes domains', async () => {

@@ -9,9 +9,11 @@ import { Attribute, Change } from 'ldapts'
 import { ldap } from '../../src/config/ldap.js'
 import { Values } from '../../src/config/values.js'
 import {
+  addAdministrator,
   addAlias,
   addDomain,
   addMailbox,
+  setAdministratorState,
   setDomainPolicy,
   setMailboxPolicy,
   setOperator,
@@ -106,6 +108,30 @@ for (const [name, skip, open] of engines) {
         assert.equal(await directory.authenticate(login, password), undefined, login)
     })
 
+    test('admits the administrator of a domain, and takes nobody else for one', async () => {
+      const [capo, fermo] = ['capo@comune.test', 'fermo@comune.test']
+      assert.deepEqual(await directory.administrator('Capo@Comune.test', 'del-capo'), {
+        ...{ login: capo, state: 'active', temporary: false },
+      })
+      assert.deepEqual(await directory.administrator(fermo, 'del-fermo'), { login: fermo, state: 'suspended', temporary: false })
+      for (const [login, password] of [
+        [capo, ''],
+        [capo, 'giusta'],
+        [capo, 'Del-capo'],
+        [`${capo}*`, 'del-capo'],
+        ['*', 'del-capo'],
+        ['*@comune.test', 'del-capo'],
+        ['capo@comune.test)(uid=*', 'del-capo'],
+        ['capo@pec-a.test', 'del-capo'],
+        ['anna@pec-a.test', 'giusta'],
+        ['protocollo@comune.test*rossi', 'di-rossi'],
+        ['rossi', 'di-rossi'],
+      ] as const)
+        assert.equal(await directory.administrator(login, password), undefined, login)
+      assert.equal(await directory.authenticate(capo, 'del-capo'), undefined, 'no mailbox')
+      assert.equal(await directory.mailbox(capo), undefined)
+    })
+
     test('sees a change within a minute', async () => {
       assert.equal((await directory.mailbox('bruno@pec-a.test'))?.state, 'active')
       for (const state of ['suspended', 'frozen', 'closed', 'active'] as const) {
@@ -127,6 +153,9 @@ async function filledFile(): Promise<Filled> {
   await addMailbox(path, { address: 'bruno@pec-a.test', password: 'giusta', cost })
   await addMailbox(path, { address: 'protocollo@comune.test', kind: 'shared' })
   await setOperator(path, 'protocollo@comune.test', 'rossi', 'di-rossi', { cost })
+  await addAdministrator(path, 'capo@comune.test', 'del-capo', { cost })
+  await addAdministrator(path, 'fermo@comune.test', 'del-fermo', { cost })
+  await setAdministratorState(path, 'fermo@comune.test', 'suspended')
   let now = 0
   const directory = FileDirectory.open({ path, clock: () => new Date(now), onEvent: () => undefined })
   return {
@@ -173,6 +202,23 @@ uid: verdi
 cn: Verdi
 sn: Verdi
 userPassword: ${ssha('di-verdi')}
+
+dn: uid=capo@comune.test,ou=administrators,dc=pec
+objectClass: inetOrgPerson
+objectClass: pecAdministrator
+uid: Capo@comune.test
+cn: Capo
+sn: Capo
+userPassword: ${ssha('del-capo')}
+
+dn: uid=fermo@comune.test,ou=administrators,dc=pec
+objectClass: inetOrgPerson
+objectClass: pecAdministrator
+uid: fermo@comune.test
+cn: Fermo
+sn: Fermo
+pecState: suspended
+userPassword: ${ssha('del-fermo')}
 `
 
 /** RFC 2307's salted SHA-1, which slapd compares without a module. */

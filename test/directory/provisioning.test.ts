@@ -37,6 +37,8 @@ test('the register has every act before it is made, and how it ended; and no pas
   await provisioning.add({ address: 'm@a.test', kind: 'individual', secret, aliases: ['n@a.test'], quotaBytes: 5 })
   await provisioning.change('m@a.test', { state: 'suspended', renewal: undefined })
   await assert.rejects(provisioning.remove('x@a.test'), /no mailbox/)
+  await provisioning.addAdministrator('c@a.test', secret)
+  await provisioning.setAdministratorState('c@a.test', 'suspended')
   const temporary = 'temporary password until 1970-01-01T00:00:01.000Z'
   const both = (words: string): readonly string[] => [
     `provisioning; paola; ${words}; asked for`,
@@ -48,6 +50,8 @@ test('the register has every act before it is made, and how it ended; and no pas
     ...both('m@a.test; suspended, renewal none'),
     'provisioning; paola; x@a.test; remove mailbox; asked for',
     'provisioning; paola; x@a.test; remove mailbox; failed: there is no mailbox "x@a.test"',
+    ...both(`c@a.test; add administrator, ${temporary}`),
+    ...both('c@a.test; administrator suspended'),
   ])
   assert.ok(!JSON.stringify(events).includes('segretissima'))
 })
@@ -71,6 +75,10 @@ test('nothing is changed that cannot be recorded', async () => {
     () => provisioning.setOperator('m@a.test', 'rossi', secret),
     () => provisioning.removeOperator('m@a.test', 'rossi'),
     () => provisioning.remove('m@a.test'),
+    () => provisioning.addAdministrator('c@a.test', secret),
+    () => provisioning.setAdministratorState('c@a.test', 'suspended'),
+    () => provisioning.setAdministratorPassword('c@a.test', secret),
+    () => provisioning.removeAdministrator('c@a.test'),
   ])
     await assert.rejects(act, /the database is away/)
   assert.deepEqual(await accounts.list(), before)

@@ -1,0 +1,161 @@
+// What administrators of domains may do on their page, and what they may not (O3).
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, beforeEach, test } from 'node:test'
+import { Administration } from '../../src/account/administration.js'
+import { administrationPage } from '../../src/account/administration-page.js'
+import { LoginTries } from '../../src/account/login-tries.js'
+import type { FormPage } from '../../src/account/page.js'
+import { DomainAccounts } from '../../src/directory/domain-accounts.js'
+import { FileAccounts } from '../../src/directory/file-accounts.js'
+import { FileDirectory } from '../../src/directory/file-directory.js'
+import { Provisioning } from '../../src/directory/provisioning.js'
+import type { Entry } from '../../src/points/ports.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'pec-administration-'))
+after(() => rmSync(folder, { recursive: true }))
+
+const CAPO = 'capo@cliente.test'
+const ANNA = 'anna@cliente.test'
+const UGO = 'ugo@altro.test'
+const IP = '192.0.2.1'
+
+let now: number
+let acts: string[]
+let refusals: string[]
+let accounts: FileAccounts
+let directory: FileDirectory
+let page: FormPage
+let count = 0
+
+beforeEach(async () => {
+  ;[now, acts, refusals] = [Date.parse('2026-11-27T10:00:00Z'), [], []]
+  const clock = (): Date => new Date(now)
+  const path = join(folder, `directory-${++count}.json`)
+  accounts = new FileAccounts(path, { N: 16, r: 1, p: 1 })
+  for (const domain of ['cliente.test', 'altro.test']) await accounts.addDomain(domain)
+  const lasting = { password: 'di-lei', until: undefined }
+  for (const address of [ANNA, UGO]) await accounts.add({ address, kind: 'individual', secret: lasting })
+  await accounts.addAdministrator(CAPO, { password: 'del-capo', until: undefined })
+  directory = FileDirectory.open({ path, clock, onEvent: () => undefined })
+  const commit = ({ events }: Entry): Promise<void> => {
+    acts.push(...events.map(({ sender, recipients, subject, outcome }) => [sender, recipients, subject, outcome].join('; ')))
+    return Promise.resolve()
+  }
+  const register = { ledger: { commit }, clock, provider: 'A' }
+  const administration = new Administration({
+    ...{ directory, clock, tries: new LoginTries(clock), passwordDays: 3 },
+    accountsOf: (by, domain) => new Provisioning(new DomainAccounts(accounts, domain), { ...register, by }),
+    onRefusal: (line) => refusals.push(line),
+  })
+  page = administrationPage('Gestore A', '/dominio', administration)
+})
+
+/** The page that answers an act, once the directory has seen all that came before. */
+async function act(values: Readonly<Record<string, string>>) {
+  now += 1000
+  const given: Readonly<Record<string, string>> = { login: CAPO, password: 'del-capo', ...values }
+  return page.submit((name) => given[name] ?? '', IP)
+}
+
+const stateOf = async (address: string): Promise<string | undefined> => (await accounts.find(address))?.state
+
+test('a mailbox is added, suspended, resumed, renewed and closed, each in the register with who did it', async () => {
+  const added = await act({ act: 'add', address: 'Nuova@cliente.test', day: '2027-12-31' })
+  assert.equal(added.status, 200)
+  const [, password = ''] = /nuova@cliente\.test: <code>(\S+)<\/code>, fino al 2026-11-30 /.exec(added.html) ?? []
+  now += 1000
+  assert.equal((await directory.authenticate('nuova@cliente.test', password))?.temporary, true)
+  for (const [name, state] of [
+    ['suspend', 'suspended'],
+    ['resume', 'active'],
+    ['close', 'closed'],
+  ] as const) {
+    assert.equal((await act({ act: name, address: 'nuova@cliente.test' })).status, 200)
+    assert.equal(await stateOf('nuova@cliente.test'), state)
+  }
+  assert.equal((await act({ act: 'renewal', address: ANNA, day: '2028-02-29' })).status, 200)
+  assert.equal((await accounts.find(ANNA))?.renewal, '2028-02-29')
+  assert.equal((await act({ act: 'renewal', address: ANNA })).status, 200)
+  assert.equal((await accounts.find(ANNA))?.renewal, undefined)
+  const done = acts.filter((line) => line.endsWith('done')).map((line) => line.replace(/until .*Z/, 'until T'))
+  assert.deepEqual(done, [
+    `${CAPO}; nuova@cliente.test; add individual mailbox, renewal 2027-12-31, temporary password until T; done`,
+    ...['suspended', 'active', 'closed'].map((state) => `${CAPO}; nuova@cliente.test; ${state}; done`),
+    `${CAPO}; ${ANNA}; renewal 2028-02-29; done`,
+    `${CAPO}; ${ANNA}; renewal none; done`,
+  ])
+  assert.ok(!acts.join().includes(password))
+})
+
+test('a forgotten password is replaced by a temporary one, which is shown once', async () => {
+  const { html } = await act({ act: 'password', address: ANNA })
+  const [, password = ''] = /<code>(\S+)<\/code>/.exec(html) ?? []
+  now += 1000
+  assert.equal((await directory.authenticate(ANNA, password))?.temporary, true)
+  assert.equal(await directory.authenticate(ANNA, 'di-lei'), undefined)
+  assert.ok(!(await act({ act: 'list' })).html.includes(password))
+})
+
+test('mailboxes of other domains are neither shown nor changed, and the register has who tried', async () => {
+  const { html } = await act({ act: 'list' })
+  assert.match(html, /<td>anna@cliente\.test<\/td><td>attiva<\/td>/)
+  assert.ok(!html.includes('altro.test'))
+  const before = JSON.stringify(await accounts.list())
+  for (const name of ['add', 'password', 'suspend', 'resume', 'close', 'renewal'])
+    for (const address of [UGO, 'nuovo@altro.test', `x@sub.cliente.test`, 'x@cliente.test@altro.test', ''])
+      assert.equal((await act({ act: name, address })).status, 409, `${name} ${address}`)
+  assert.equal(JSON.stringify(await accounts.list()), before)
+  assert.ok(acts.includes(`${CAPO}; ${UGO}; closed; failed: ${UGO} is not of cliente.test`))
+  assert.match(refusals[0] ?? '', /^capo@cliente\.test was refused something: ugo@altro\.test is not of cliente\.test$/)
+})
+
+test('what the provider has frozen or is closed stays so, and nobody is made twice', async () => {
+  await accounts.change(ANNA, { state: 'frozen' })
+  for (const name of ['suspend', 'resume', 'close']) assert.equal((await act({ act: name, address: ANNA })).status, 409)
+  assert.equal(await stateOf(ANNA), 'frozen')
+  await accounts.change(ANNA, { state: 'closed' })
+  assert.equal((await act({ act: 'resume', address: ANNA })).status, 409)
+  for (const address of [ANNA, CAPO, 'nessuno@', 'a b@cliente.test'])
+    assert.equal((await act({ act: 'add', address })).status, 409, address)
+  assert.equal((await act({ act: 'suspend', address: 'nessuna@cliente.test' })).status, 409)
+  assert.equal((await act({ act: 'renewal', address: ANNA, day: '31/12/2027' })).status, 400)
+})
+
+test('nobody else does anything: not who is suspended, removed, or only has a mailbox or a temporary password', async () => {
+  const suspend = { act: 'suspend', address: ANNA }
+  const { status, html } = await act({ ...suspend, password: 'sbagliata' })
+  assert.deepEqual([status, /non sono giusti/.test(html)], [403, true])
+  for (const login of [ANNA, 'nessuno@cliente.test', 'capo@altro.test', '*', `${CAPO}*x`])
+    assert.equal((await act({ ...suspend, login, password: 'di-lei' })).status, 403, login)
+  await accounts.setAdministratorState(CAPO, 'suspended')
+  assert.match((await act(suspend)).html, /è sospeso/)
+  await accounts.setAdministratorState(CAPO, 'active')
+  await accounts.setAdministratorPassword(CAPO, { password: 'per-ora', until: new Date(now + 86_400_000) })
+  assert.match((await act({ ...suspend, password: 'per-ora' })).html, /è temporanea/)
+  now += 2 * 86_400_000
+  assert.match((await act({ ...suspend, password: 'per-ora' })).html, /non sono giusti/)
+  await accounts.removeAdministrator(CAPO)
+  assert.equal((await act(suspend)).status, 403)
+  assert.deepEqual(acts, [])
+  assert.equal(await stateOf(ANNA), 'active')
+})
+
+test('passwords are not guessed at leisure, and whoever knows theirs may work on', async () => {
+  for (let turn = 0; turn < 60; turn += 1) assert.equal((await act({ act: 'list' })).status, 200)
+  for (let turn = 0; turn < 10; turn += 1) assert.equal((await act({ act: 'list', password: `prova ${turn}` })).status, 403)
+  assert.equal((await act({ act: 'list' })).status, 429)
+  now += 15 * 60_000
+  assert.equal((await act({ act: 'list' })).status, 200)
+  for (let turn = 1; turn < 200; turn += 1) await act({ act: 'list' })
+  assert.equal((await act({ act: 'list' })).status, 429, 'nor is the directory worn out')
+})
+
+test('the page repeats nothing as markup, nor the password', async () => {
+  const { html } = await act({ act: 'list', login: `"><script>'x'</script>`, password: 'segretissima', address: '<b>"' })
+  assert.ok(!/<script|<b>|segretissima|'x'/.test(html), html)
+  assert.equal((await act({ act: 'remove', address: ANNA })).status, 400)
+  assert.equal((await act({ act: 'list', address: 'x'.repeat(401) })).status, 400)
+})
