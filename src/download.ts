@@ -1,4 +1,4 @@
-/** Files fetched over HTTP and HTTPS, bounded in size and time. Redirects are not followed. */
+/** Files fetched over HTTP and HTTPS, and questions answered over them, bounded in size and time. Redirects are not followed. */
 import * as http from 'node:http'
 import * as https from 'node:https'
 
@@ -41,4 +41,38 @@ export function download(url: string, { timeout, maxSize }: DownloadBounds, tls:
     const request = /^https:/i.test(url) ? https.get(url, { ...options, ...tls }, take) : http.get(url, options, take)
     request.on('error', fail)
   })
+}
+
+/** The body of the answer to a POST, whole. Rejects with an Error that says what came instead. */
+export async function post(
+  url: string,
+  body: Buffer,
+  headers: Readonly<Record<string, string>>,
+  { timeout, maxSize }: DownloadBounds,
+): Promise<Buffer> {
+  try {
+    const response = await fetch(url, {
+      ...{ method: 'POST', headers, body: new Uint8Array(body), signal: AbortSignal.timeout(timeout) },
+      // Another address would be sent what is for this one only.
+      redirect: 'error',
+    })
+    const answer = await bodyOf(response, maxSize)
+    if (!response.ok) throw new Error(`HTTP status ${response.status}`)
+    return answer
+  } catch (error) {
+    if (error instanceof TypeError && error.cause instanceof Error) throw error.cause
+    throw error
+  }
+}
+
+async function bodyOf({ body }: Response, maxSize: number): Promise<Buffer> {
+  const pieces: Uint8Array[] = []
+  let size = 0
+  for await (const piece of (body ?? []) as AsyncIterable<Uint8Array>) {
+    size += piece.length
+    // Leaving the loop ends the connection.
+    if (size > maxSize) throw new Error(`an answer of more than ${maxSize} bytes`)
+    pieces.push(piece)
+  }
+  return Buffer.concat(pieces)
 }

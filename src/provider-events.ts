@@ -3,6 +3,7 @@ import type { DirectoryEvent } from './directory/directory-event.js'
 import { PecError, reasonOf } from './errors.js'
 import type { IndexEvent } from './providers/index-file.js'
 import type { CrlSourceState } from './smime/crl.js'
+import type { OcspTold } from './smime/ocsp.js'
 import type { TakeOver } from './watched-files.js'
 import type { Reloaded } from './watch/occurrence.js'
 import type { Watched } from './watch/watched.js'
@@ -85,4 +86,10 @@ export function crlTeller({ watch, health, clock }: Watched): (state: CrlSourceS
       health.failed('crl', new PecError('crl', `${source}: ${failure}`, { temporary: true }))
     }
   }
+}
+
+/** One responder among many that does not answer is no part that fails: others may answer, and lists too. */
+export function ocspTeller({ watch, clock }: Watched): (told: OcspTold) => void {
+  return ({ responder, outcome, failure, milliseconds }) =>
+    watch.tell({ kind: 'ocsp-answer', at: clock(), responder, outcome, failure, milliseconds })
 }

@@ -13,10 +13,12 @@ import { openLedger } from './ledger/sqlite.js'
 import type { Issuer } from './pec/signed-message.js'
 import type { Antivirus, Quarantine } from './points/ports.js'
 import { IndexFile } from './providers/index-file.js'
-import { crlTeller, directoryLine, directoryTeller, indexLine, takeOverTeller, tellIndex } from './provider-events.js'
+import { crlTeller, directoryLine, directoryTeller, indexLine, ocspTeller, takeOverTeller, tellIndex } from './provider-events.js'
 import { openFileQuarantine } from './quarantine/file-quarantine.js'
+import { revocationMeans } from './revocation-means.js'
 import { keyStamps, watchRollOver } from './roll-over.js'
 import { CrlCache } from './smime/crl.js'
+import { OcspClient } from './smime/ocsp.js'
 import { TrustStore } from './smime/trust.js'
 import { openSynchroniser } from './synchroniser.js'
 import type { Watched } from './watch/watched.js'
@@ -29,6 +31,7 @@ export interface Provider {
   readonly index: IndexFile
   readonly trust: TrustStore
   readonly crls: CrlCache
+  readonly ocsp: OcspClient
   readonly ledger: SqlLedger
   readonly antivirus: Antivirus
   readonly quarantine: Quarantine
@@ -55,6 +58,10 @@ export async function openProvider(
   const tellDirectory = directoryTeller(tell)
   const { crl: sources, crlCopies: copies, crlRefresh } = config.trust
   const crls = new CrlCache({ sources, copies, interval: crlRefresh * 1000, onEvent, ...telling })
+  const ocsp = new OcspClient({
+    timeout: config.trust.ocspTimeout * 1000,
+    ...(watched === undefined ? {} : { onAnswer: ocspTeller(watched) }),
+  })
   const seen = await keyStamps(config)
   const faults: string[] = []
   let lasts = false
@@ -70,7 +77,7 @@ export async function openProvider(
   const [signer, index, trust, directory, ledger, quarantine, peerAuthorities] = await Promise.all([
     part(() => openSigner(config, start, onEvent)),
     part(() => openIndex(config, onEvent, watched)),
-    part(() => openTrust(config, crls)),
+    part(() => openTrust(config, crls, ocsp)),
     part(() =>
       openDirectory(config, clock, (event) => {
         onEvent(directoryLine(event))
@@ -114,7 +121,7 @@ export async function openProvider(
       },
     },
     receipts: provider.receipts,
-    ...{ directory, index, trust, crls, ledger, quarantine },
+    ...{ directory, index, trust, crls, ocsp, ledger, quarantine },
     antivirus: openAntivirus(config.antivirus),
     get peerAuthorities() {
       return held.peerAuthorities
@@ -157,9 +164,8 @@ function openIndex({ index }: Config, onEvent: (message: string) => void, watche
   })
 }
 
-async function openTrust(config: Config, crls: CrlCache): Promise<TrustStore> {
-  const { trust } = config
+async function openTrust(config: Config, crls: CrlCache, ocsp: OcspClient): Promise<TrustStore> {
   const anchors = await readAnchors(config)
   await crls.start()
-  return new TrustStore({ anchors, crls: trust.crl.length === 0 ? undefined : crls, crlRequired: trust.crlRequired })
+  return new TrustStore({ anchors, ...revocationMeans(config, crls, ocsp) })
 }

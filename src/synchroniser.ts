@@ -9,13 +9,16 @@ import { registerChanges } from './providers/index-register.js'
 import { ldapServer, signedFile, type IndexSource } from './providers/index-source.js'
 import { LDIF_LIMITS } from './providers/ldif.js'
 import { Synchroniser } from './providers/synchronise.js'
+import { revocationMeans } from './revocation-means.js'
 import type { CrlCache } from './smime/crl.js'
+import type { OcspClient } from './smime/ocsp.js'
 import { readPem } from './smime/pem.js'
 import { TrustStore } from './smime/trust.js'
 
 export interface SynchroniserParts {
   readonly ledger: Ledger
   readonly crls: CrlCache
+  readonly ocsp: OcspClient
   /** Our certificate, DER. */
   readonly certificate: () => Buffer
   readonly clock: Clock
@@ -39,10 +42,9 @@ async function openSource(config: Config, settings: SourceConfig, parts: Synchro
   const { url, timeout, signers } = settings
   const options = { url, tls: await readTls(settings), timeout: timeout * 1000, maxSize: LDIF_LIMITS.size }
   if (signers === undefined) return ldapServer({ ...options, startTls: settings.startTls, account: await readAccount(settings) })
-  const { crl, crlRequired } = config.trust
   const anchors = readPem(await readSetting('signers', signers), 'CERTIFICATE')
   if (anchors.length === 0) throw new PecError('configuration', `[index] signers: ${signers} holds no certificate`)
-  const trust = new TrustStore({ anchors, crls: crl.length === 0 ? undefined : parts.crls, crlRequired })
+  const trust = new TrustStore({ anchors, ...revocationMeans(config, parts.crls, parts.ocsp) })
   return signedFile({ ...options, signers: trust, clock: parts.clock })
 }
 

@@ -11,6 +11,7 @@ import { ownEntries } from '../providers/own-record.js'
 import { contentOf } from '../providers/signed-index.js'
 import { compareIndexes, type Synchronised } from '../providers/synchronise.js'
 import { CrlCache } from '../smime/crl.js'
+import { OcspClient } from '../smime/ocsp.js'
 import { signEnclosed } from '../smime/sign.js'
 import { openSynchroniser } from '../synchroniser.js'
 import { readInstance } from './instance.js'
@@ -53,9 +54,10 @@ async function sync(config: Config, mayShrink: boolean): Promise<void> {
   const own = await readCertificate(config.signer.certificate)
   const crls = new CrlCache({ sources: config.trust.crl, copies: config.trust.crlCopies, onEvent: say })
   await crls.refresh()
+  const ocsp = new OcspClient({ timeout: config.trust.ocspTimeout * 1000 })
   const ledger = await openLedgerOf(config, say)
   try {
-    const synchroniser = await openSynchroniser(config, { ledger, crls, clock, certificate: () => own })
+    const synchroniser = await openSynchroniser(config, { ledger, crls, ocsp, clock, certificate: () => own })
     if (synchroniser === undefined) throw new PecError('configuration', '[index] source of pec.ini names nothing to fetch from')
     show(await synchroniser.run(mayShrink), 'changed', 'has')
   } finally {

@@ -22,8 +22,8 @@ const LONGEST_DELAY_MS = 3_600_000
 
 /** Undefined where [index] names no source. Rejects with PecError 'configuration' if it cannot be used. */
 export async function openIndexJob({ config, provider, house, watching }: Gateway, log: Logger): Promise<IndexJob | undefined> {
-  const { ledger, crls, issuer } = provider
-  const parts = { ledger, crls, clock: house.clock, certificate: () => issuer.signer.certificate }
+  const { ledger, crls, ocsp, issuer } = provider
+  const parts = { ledger, crls, ocsp, clock: house.clock, certificate: () => issuer.signer.certificate }
   const synchroniser = await openSynchroniser(config, parts)
   const { source } = config.index
   if (synchroniser === undefined || source === undefined) return undefined

@@ -105,6 +105,15 @@ function lineOf(occurrence: Single): Omit<Line, 'at'> | undefined {
       return of('directory', { event: kind, external_server: occurrence.source, outcome: 'refreshed' })
     case 'crl-failed':
       return of('directory', { event: kind, external_server: occurrence.source, outcome: occurrence.reason })
+    case 'ocsp-answer': {
+      const { responder, outcome, failure, milliseconds } = occurrence
+      return of('directory', {
+        event: kind,
+        external_server: responder,
+        outcome: failure ?? outcome,
+        duration: tenths(milliseconds),
+      })
+    }
     case 'failure': {
       const { part, code, reason } = occurrence
       return of(componentOfPart(part), { event: 'failure', outcome: `${part} does not work (${code}): ${reason}` })

@@ -21,6 +21,8 @@ export function newServiceMetrics(): ServiceMetrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const figures = figuresIn(registry)
+  // Whoever looks for what has increased must have seen it before.
+  figures.events.inc({ type: 'option-failure' }, 0)
   return { registry, listener: (occurrence) => count(occurrence, figures) }
 }
 
@@ -49,6 +51,7 @@ function figuresIn(registry: Registry) {
     deferrals: counter('deferrals', 'Attempts to deliver or relay that failed for now.'),
     index: counter('index_readings', 'New indexes of providers, taken over or refused.', 'outcome'),
     crl: counter('crl_readings', 'Revocation lists that changed or could not be read.', 'outcome'),
+    ocsp: counter('ocsp_answers', 'Questions put to OCSP responders, by what they answered.', 'outcome'),
     failures: counter('failures', 'Failures, by part and code; told at the first and every five minutes.', 'part', 'code'),
     down: new Gauge({
       name: 'pec_part_down',
@@ -124,6 +127,9 @@ function count(occurrence: Occurrence, figures: Figures): void {
     case 'crl-refreshed':
     case 'crl-failed':
       figures.crl.inc({ outcome: occurrence.kind === 'crl-failed' ? 'failed' : 'read' })
+      break
+    case 'ocsp-answer':
+      figures.ocsp.inc({ outcome: occurrence.outcome })
       break
     case 'failure':
     case 'recovery':

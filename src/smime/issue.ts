@@ -45,6 +45,7 @@ export interface ProviderRequest extends Common {
   readonly providerName: string
   readonly address: string
   readonly crlUrl?: string
+  readonly ocspUrl?: string
 }
 
 export interface TlsRequest extends Common {
@@ -93,7 +94,7 @@ export async function issueAuthority(request: AuthorityRequest): Promise<KeyAndC
 
 /** A provider's S/MIME certificate. RFC 6109 §5.5 */
 export async function issueProviderCertificate(request: ProviderRequest): Promise<KeyAndCertificate> {
-  const { providerName, address, crlUrl } = request
+  const { providerName, address, crlUrl, ocspUrl } = request
   return issue(
     request,
     request.authority,
@@ -108,6 +109,7 @@ export async function issueProviderCertificate(request: ProviderRequest): Promis
       extension(OID.extendedKeyUsage, new pkijs.ExtKeyUsage({ keyPurposes: [OID.emailProtection] }).toSchema()),
       extension(OID.subjectAltName, new pkijs.AltName({ altNames: [email(address)] }).toSchema()),
       ...(crlUrl === undefined ? [] : [extension(OID.crlDistributionPoints, distributionPoint(crlUrl))]),
+      ...(ocspUrl === undefined ? [] : [extension(OID.authorityInfoAccess, responderAt(ocspUrl))]),
     ],
   )
 }
@@ -290,6 +292,12 @@ function addressBytes(address: string): Buffer {
 function distributionPoint(url: string): asn1js.BaseBlock {
   const point = new pkijs.DistributionPoint({ distributionPoint: [new pkijs.GeneralName({ type: 6, value: url })] })
   return new pkijs.CRLDistributionPoints({ distributionPoints: [point] }).toSchema()
+}
+
+function responderAt(url: string): asn1js.BaseBlock {
+  const accessLocation = new pkijs.GeneralName({ type: 6, value: url })
+  const description = new pkijs.AccessDescription({ accessMethod: OID.ocsp, accessLocation })
+  return new pkijs.InfoAccess({ accessDescriptions: [description] }).toSchema()
 }
 
 function nameConstraints(permitted: readonly string[], excluded: readonly string[]): pkijs.Extension[] {

@@ -4,6 +4,8 @@
  */
 import { PecError } from '../errors.js'
 import type { CrlCache } from './crl.js'
+import type { OcspClient } from './ocsp.js'
+import { OID } from './oids.js'
 import { knownCertificate, type KnownCertificate } from './known-certificates.js'
 import { formatName } from './name.js'
 import {
@@ -21,7 +23,7 @@ import { isAbout, type RevocationList } from './revocation-list.js'
 export type TrustStatus =
   | 'good'
   | 'revoked'
-  | 'unknown' // no revocation list that is current tells
+  | 'unknown' // no revocation list that is current tells, and no responder
   | 'expired'
   | 'not-yet-valid'
   | 'untrusted' // no path to an anchor, or not for signing mail
@@ -40,11 +42,17 @@ export interface TrustOptions {
    */
   readonly anchors: readonly Buffer[]
   readonly crls: CrlCache | undefined
+  /** Asks the responders that certificates name; nobody does if left out. */
+  readonly ocsp?: OcspClient | undefined
+  /** Which of the two is asked first; the other one only where that does not tell. `crl` if left out. */
+  readonly first?: RevocationSource
   /** Whether 'unknown' means not trusted. */
   readonly crlRequired: boolean
   /** What the certificates must be for: e-mail, if left out. */
   readonly purpose?: Purpose
 }
+
+export type RevocationSource = 'crl' | 'ocsp'
 
 const MAX_PATHS = 1000
 const MAX_INTERMEDIATES = 32
@@ -59,13 +67,17 @@ interface Roots {
 export class TrustStore {
   private roots: Roots
   private readonly crls: CrlCache | undefined
+  private readonly ocsp: OcspClient | undefined
+  private readonly order: readonly RevocationSource[]
   private readonly crlRequired: boolean
   private readonly purpose: Purpose
 
   /** Throws PecError 'configuration' if an anchor cannot be read. */
-  constructor({ anchors, crls, crlRequired, purpose = 'e-mail' }: TrustOptions) {
+  constructor({ anchors, crls, ocsp, first = 'crl', crlRequired, purpose = 'e-mail' }: TrustOptions) {
     this.roots = rootsOf(anchors)
     this.crls = crls
+    this.ocsp = ocsp
+    this.order = first === 'crl' ? ['crl', 'ocsp'] : ['ocsp', 'crl']
     this.crlRequired = crlRequired
     this.purpose = purpose
   }
@@ -106,14 +118,51 @@ export class TrustStore {
       const subject = path[position] ?? path[0]
       const answer = await this.revocationOf(subject, issuer, at)
       if (answer.status === 'revoked') return { trusted: false, ...answer }
-      // Of authorities only the lists that we have are asked: the operator may well have that of the issuing one only.
+      // Of authorities only the lists that we have count: the operator may well have that of the issuing one only.
       if (answer.status === 'unknown' && (position === 0 || answer.listed)) unknown ??= answer.reason
     }
     if (unknown !== undefined) return { trusted: !this.crlRequired, status: 'unknown', reason: unknown }
     return { trusted: true, status: 'good', reason: 'a path to an anchor, valid, not revoked' }
   }
 
-  private async revocationOf({ certificate }: KnownCertificate, issuer: KnownCertificate, at: Date): Promise<Revocation> {
+  private async revocationOf(subject: KnownCertificate, issuer: KnownCertificate, at: Date): Promise<Revocation> {
+    const unknown: Unknown[] = []
+    for (const source of this.order) {
+      const answer = source === 'crl' ? await this.listed(subject, issuer, at) : await this.answered(subject, issuer, at)
+      if (answer === undefined) continue
+      if (answer.status !== 'unknown') return answer
+      unknown.push(answer)
+    }
+    return {
+      status: 'unknown',
+      reason: unknown.map(({ reason }) => reason).join('; '),
+      listed: unknown.some(({ listed }) => listed),
+    }
+  }
+
+  /** What its responder says; undefined where there is none, or it is not asked. */
+  private async answered(subject: KnownCertificate, issuer: KnownCertificate, at: Date): Promise<Revocation | undefined> {
+    const outcome = await this.ocsp?.statusOf({ subject, issuer })
+    if (outcome === undefined) return undefined
+    const name = formatName(subject.certificate.subject)
+    const unknown = (reason: string): Unknown => ({ status: 'unknown', reason, listed: false })
+    if (outcome.status === 'failed') return unknown(`no OCSP answer for ${name}: ${outcome.reason}`)
+    if (outcome.delegate !== undefined && (await this.isRevokedDelegate(outcome.delegate, issuer, at)))
+      return unknown(`the OCSP responder for ${name} was itself revoked`)
+    if (outcome.status === 'unknown') return unknown(`the OCSP responder does not know ${name}`)
+    const { revokedAt } = outcome
+    if (revokedAt === undefined || revokedAt > at) return { status: 'good' }
+    return { status: 'revoked', reason: `${name} was revoked at ${revokedAt.toISOString()}` }
+  }
+
+  /** Of a responder only lists tell, unless its certificate says that nothing need. RFC 6960 §4.2.2.2.1 */
+  private async isRevokedDelegate(delegate: KnownCertificate, issuer: KnownCertificate, at: Date): Promise<boolean> {
+    if (delegate.certificate.extensions.has(OID.ocspNoCheck)) return false
+    return (await this.listed(delegate, issuer, at)).status === 'revoked'
+  }
+
+  /** What the revocation lists at hand say. */
+  private async listed({ certificate }: KnownCertificate, issuer: KnownCertificate, at: Date): Promise<Revocation> {
     const name = formatName(certificate.subject)
     this.crls?.wish(certificate.distributionPoints)
     const lists = this.crls?.listsOf(certificate.issuer).filter((list) => isAbout(list, certificate)) ?? []
@@ -149,10 +198,14 @@ function keep(paths: Map<string, Path>, hash: string, path: Path): void {
   if (paths.size > MAX_PATHS && oldest !== undefined) paths.delete(oldest)
 }
 
-type Revocation =
-  | { readonly status: 'good' }
-  | { readonly status: 'revoked'; readonly reason: string }
-  | { readonly status: 'unknown'; readonly reason: string; readonly listed: boolean }
+type Revocation = { readonly status: 'good' } | { readonly status: 'revoked'; readonly reason: string } | Unknown
+
+interface Unknown {
+  readonly status: 'unknown'
+  readonly reason: string
+  /** There is a list that would have to tell. */
+  readonly listed: boolean
+}
 
 /** The newest of these lists that the issuer signed. */
 async function newestSignedBy(lists: readonly RevocationList[], issuer: KnownCertificate): Promise<RevocationList | undefined> {

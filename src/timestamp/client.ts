@@ -1,4 +1,5 @@
 /** Time stamps over HTTP, from the first of several authorities that gives one. RFC 3161 §3.4 */
+import { post } from '../download.js'
 import { isPecError, PecError, reasonOf } from '../errors.js'
 import type { CrlCache } from '../smime/crl.js'
 import type { TrustStore } from '../smime/trust.js'
@@ -71,36 +72,12 @@ function isPassing(fault: StampFault): boolean {
 }
 
 async function exchange(url: string, credentials: string | undefined, request: Buffer, timeout: number): Promise<Buffer> {
-  try {
-    const response = await fetch(url, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/timestamp-query',
-        accept: 'application/timestamp-reply',
-        ...(credentials === undefined ? {} : { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` }),
-      },
-      body: new Uint8Array(request),
-      // Another address would be sent the credentials too.
-      redirect: 'error',
-      signal: AbortSignal.timeout(timeout),
-    })
-    const body = await bodyOf(response)
-    if (!response.ok) throw new Error(`HTTP status ${response.status}`)
-    return body
-  } catch (error) {
-    const cause = error instanceof TypeError && error.cause !== undefined ? error.cause : error
-    throw new PecError('timestamp', `${url}: ${reasonOf(cause)}`, { temporary: true, cause: error })
+  const headers = {
+    'content-type': 'application/timestamp-query',
+    accept: 'application/timestamp-reply',
+    ...(credentials === undefined ? {} : { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` }),
   }
-}
-
-async function bodyOf({ body }: Response): Promise<Buffer> {
-  const pieces: Uint8Array[] = []
-  let size = 0
-  for await (const piece of (body ?? []) as AsyncIterable<Uint8Array>) {
-    size += piece.length
-    // Leaving the loop ends the connection.
-    if (size > MAX_RESPONSE) throw new Error(`an answer of more than ${MAX_RESPONSE} bytes`)
-    pieces.push(piece)
-  }
-  return Buffer.concat(pieces)
+  return post(url, request, headers, { timeout, maxSize: MAX_RESPONSE }).catch((cause: unknown) => {
+    throw new PecError('timestamp', `${url}: ${reasonOf(cause)}`, { temporary: true, cause })
+  })
 }

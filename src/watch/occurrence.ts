@@ -215,6 +215,17 @@ export interface CrlFailed extends Occurred {
   readonly reason: string
 }
 
+/** An OCSP responder was asked about a certificate. */
+export interface OcspAnswered extends Occurred {
+  readonly kind: 'ocsp-answer'
+  /** URL. */
+  readonly responder: string
+  readonly outcome: 'good' | 'revoked' | 'unknown' | 'failed'
+  /** Why it failed; undefined if it did not. */
+  readonly failure: string | undefined
+  readonly milliseconds: number
+}
+
 /** A part has stopped working; told again from time to time for as long as it does not. */
 export interface Failed extends Occurred {
   readonly kind: 'failure'
@@ -275,6 +286,7 @@ export type Occurrence =
   | IndexChanged
   | CrlRead
   | CrlFailed
+  | OcspAnswered
   | Failed
   | Recovered
   | Checked

@@ -9,6 +9,7 @@ import { parseConfig } from '../../src/config/config.js'
 import { isPecError } from '../../src/errors.js'
 import { openLedger } from '../../src/ledger/sqlite.js'
 import { CrlCache } from '../../src/smime/crl.js'
+import { OcspClient } from '../../src/smime/ocsp.js'
 import { openSynchroniser } from '../../src/synchroniser.js'
 import { readIndex } from '../../src/providers/provider-index.js'
 import { contentOf } from '../../src/providers/signed-index.js'
@@ -139,7 +140,7 @@ describe('pec index sync from an LDAP server that wants TLS and a name', { skip:
     await writeFile(at('pec_index.ldif'), alone)
     const ledger = await openLedger(':memory:')
     const crls = new CrlCache({ sources: [], interval: 1000, onEvent: () => undefined })
-    const parts = { ledger, crls, certificate: () => certificate, clock: () => new Date() }
+    const parts = { ledger, crls, ocsp: new OcspClient(), certificate: () => certificate, clock: () => new Date() }
     const [source, starttls, other] = [slapd.secureUrl, 'true', 'config/other_ca.pem']
     for (const [settings, reason] of [
       [{ source, ca: other }, /certificate/],

@@ -84,6 +84,14 @@ describe('the settings', () => {
     assert.deepEqual(local.engine === 'mysql' && [local.at, local.passwordFile], [{ path: '/run/mysqld/mysqld.sock' }, undefined])
   })
 
+  test('ask revocation lists and responders in an order, each once', () => {
+    assert.deepEqual(parse().trust.revocation, ['crl', 'ocsp'])
+    assert.deepEqual(parse({ trust: { revocation: 'ocsp,crl' } }).trust.revocation, ['ocsp', 'crl'])
+    assert.deepEqual(parse({ trust: { revocation: 'ocsp' } }).trust.revocation, ['ocsp'])
+    for (const revocation of ['crl, crl', 'none', 'crl, ocsp, x'])
+      assert.throws(() => parse({ trust: { revocation } }), /\[trust\] revocation is .*, not crl and ocsp/)
+  })
+
   test('know time servers by their names and ports', () => {
     const { clock } = parse({ clock: { servers_a: 'ntp.a.test, 10.0.0.1:1123', servers_b: '[::1]:123', alarm: 0.5 } })
     assert.deepEqual(clock, {
