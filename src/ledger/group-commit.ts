@@ -49,27 +49,40 @@ export class GroupCommit {
     this.isAtWork = true
     while (this.waiting.length > 0) {
       await nextTurn() // whatever else is ready to be committed comes along
-      await this.settle(this.waiting.splice(0, MOST))
+      await this.commitNext()
     }
     this.isAtWork = false
   }
 
-  private async settle(group: readonly Waiting[]): Promise<void> {
+  /** What comes in while other processes write comes along, too. */
+  private async commitNext(): Promise<void> {
+    const { length } = this.waiting
+    let group: readonly Waiting[] | undefined
+    await this.settle(
+      () => (group ??= this.waiting.splice(0, MOST)),
+      () => group ?? this.waiting.splice(0, length),
+    )
+  }
+
+  /** Those that `next` tells once the transaction has begun; if it never can, those of `late` are told so. */
+  private async settle(next: () => readonly Waiting[], late = next): Promise<void> {
     // None until all is written.
     let refusals: readonly (PecError | undefined)[] = []
     try {
       await attempt(this.dialect, () =>
         this.db.transaction().execute(async (transaction) => {
-          refusals = await this.writeAll(transaction, group)
+          refusals = await this.writeAll(transaction, next())
         }),
       )
     } catch (error) {
+      const group = late()
       // What fails of a group before its commit may be the fault of one. What fails in the commit may have been committed.
-      if (group.length > 1 && refusals.length === 0 && !this.isPassing(error)) for (const one of group) await this.settle([one])
+      if (group.length > 1 && refusals.length === 0 && !this.isPassing(error))
+        for (const one of group) await this.settle(() => [one])
       else for (const { reject } of group) reject(error)
       return
     }
-    for (const [at, { resolve, reject }] of group.entries()) {
+    for (const [at, { resolve, reject }] of next().entries()) {
       const refusal = refusals[at]
       if (refusal === undefined) resolve()
       else reject(refusal)

@@ -20,8 +20,8 @@ import type { SqlDialect } from './dialect.js'
 import { SqlLedger } from './ledger.js'
 import { migrate, type Tables } from './schema.js'
 
-// Other writers are through in a moment. As long as SQLite itself has waited before.
-const PAUSE = 25
+// Milliseconds: other writers are through in a moment.
+const PAUSE = 2
 
 export const sqlite: SqlDialect = {
   types: {
@@ -73,8 +73,8 @@ export async function openLedger(path: string): Promise<SqlLedger> {
 async function openDatabase(path: string): Promise<Database.Database> {
   try {
     if (path !== ':memory:') await createFile(path)
-    // How long SQLite itself waits for a lock, with the whole process: a transaction or two. Beyond that we wait without blocking.
-    return new Database(path, { timeout: PAUSE })
+    // SQLite itself would wait for a lock with the whole process: attempt() waits, and other work goes on.
+    return new Database(path, { timeout: 0 })
   } catch (error) {
     throw new PecError('configuration', `the ledger ${path} cannot be opened: ${reasonOf(error)}`, { cause: error })
   }

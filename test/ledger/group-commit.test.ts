@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import test, { type TestContext } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import type { SqlLedger } from '../../src/ledger/ledger.js'
 import { ROWS_PER_STEP } from '../../src/ledger/schema.js'
@@ -30,6 +32,15 @@ async function together(ledger: SqlLedger, entries: readonly Entry[]): Promise<u
   return results.map((result) => (result.status === 'fulfilled' ? 'ok' : (result.reason as { code?: unknown }).code))
 }
 
+/** Those that a journal holds since it was truncated: the last page of each tells the size of the database. */
+function transactionsIn(journal: string): number {
+  const bytes = readFileSync(journal)
+  const [header, frameHeader, page] = [32, 24, bytes.readUInt32BE(8)]
+  let count = 0
+  for (let at = header; at < bytes.length; at += frameHeader + page) if (bytes.readUInt32BE(at + 4) !== 0) count++
+  return count
+}
+
 function numbered(count: number): Entry[] {
   return Array.from({ length: count }, (_, n) => entryOf(`s${n}`, { claims: [claimOf(`${n}@a.example`)] }))
 }
@@ -38,9 +49,36 @@ test('entries of the same moment are one transaction', async (t) => {
   const { ledger, raw } = await placeFor(t)
   raw.pragma('wal_checkpoint(truncate)')
   assert.deepEqual(await together(ledger, numbered(20)), Array(20).fill('ok'))
-  // Every transaction writes the pages that it changed, three at the least, to the journal.
-  const [frames] = raw.pragma('wal_checkpoint(passive)') as { log: number }[]
-  assert.ok((frames?.log ?? 0) < 20, `${frames?.log} pages`)
+  assert.equal(transactionsIn(`${raw.name}-wal`), 1)
+})
+
+test('what comes in while another process writes is the same transaction', async (t) => {
+  const { ledger, raw } = await placeFor(t)
+  raw.pragma('wal_checkpoint(truncate)')
+  raw.exec('begin immediate')
+  const [first, ...others] = numbered(20)
+  assert.ok(first)
+  const early = together(ledger, [first])
+  await setTimeout(20)
+  const late = together(ledger, others)
+  raw.exec('rollback')
+  assert.deepEqual([...(await early), ...(await late)], Array(20).fill('ok'))
+  assert.equal(transactionsIn(`${raw.name}-wal`), 1)
+})
+
+test('those that wait for another process which never ends are told so, and later ones have their turn', async (t) => {
+  const { ledger, raw } = await placeFor(t)
+  raw.exec('begin immediate')
+  const [first, second, third] = numbered(3)
+  assert.ok(first && second && third)
+  const early = together(ledger, [first])
+  await setTimeout(20)
+  const late = together(ledger, [second, third])
+  assert.deepEqual(await early, ['ledger'])
+  raw.exec('rollback')
+  assert.deepEqual(await late, ['ok', 'ok'])
+  const committed = await Promise.all([first, second].map(({ step }) => ledger.isCommitted(step)))
+  assert.deepEqual(committed, [false, true])
 })
 
 test('one that is refused takes nothing of the others with it', async (t) => {
