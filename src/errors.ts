@@ -19,6 +19,7 @@ export type ErrorCode =
   | 'copies' // a copy for an archive cannot be written
   | 'timestamp' // no authority gave a time stamp that holds
   | 'archive' // a day of the register cannot be archived, or an archive cannot be read
+  | 'dns' // the name servers do not tell
   | 'descriptors' // none are left for another client
   | 'log' // a flat log cannot be written
   | 'disk' // a folder is about to be full

@@ -3,7 +3,7 @@
  * when its address cannot be looked up now; only a name server that says so can tell that a domain is not there. RFC 5321 §5.1
  */
 import { Resolver } from 'node:dns/promises'
-import { reasonOf } from '../errors.js'
+import { PecError, reasonOf } from '../errors.js'
 import type { Health } from '../watch/health.js'
 import { PASS, type Reply } from './hook.js'
 
@@ -31,9 +31,10 @@ export async function exchangesOf(domain: string, dns: Dns, health: Pick<Health,
     health.works('dns')
     return reply
   } catch (error) {
-    health.failed('dns', error)
     const advice = 'see that the name servers of /etc/resolv.conf answer'
-    return { code: 'defer', text: `the DNS does not tell where mail for ${domain} goes: ${reasonOf(error)}; ${advice}` }
+    const text = `the DNS does not tell where mail for ${domain} goes: ${reasonOf(error)}; ${advice}`
+    health.failed('dns', new PecError('dns', text, { temporary: true, cause: error }))
+    return { code: 'defer', text }
   }
 }
 

@@ -5,8 +5,11 @@ import { appendFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { EICAR, startScriptedClamd } from '../../src/lab/clamd.js'
+import { freePorts } from '../../src/lab/ports.js'
+import type { Part } from '../../src/watch/occurrence.js'
 import { mountIsMissing, TestDisk } from '../harness/disk.js'
 import { Laboratory } from '../harness/laboratory.js'
+import { downAt } from './figures.js'
 import { TestGateway } from './gateway.js'
 import { isOf } from './letter.js'
 import { original, PLAIN } from './originals.js'
@@ -29,10 +32,14 @@ test('a gateway whose disks are full', { skip: mountIsMissing, timeout: 180_000 
   assert.ok(work && ledger && quarantine && mail && log)
   const clamd = await startScriptedClamd()
   lab.atClose(() => clamd.close())
+  const [monitor = 0] = await freePorts(1)
   const logFile = join(log.path, 'gateway.log')
   const gateway = await TestGateway.open(lab, {
     mailboxes: [MARIO, LUCIA],
-    settings: { files: { memory: String(MEMORY) }, antivirus: { engine: 'clamd', socket: `127.0.0.1:${clamd.port}` } },
+    settings: {
+      ...{ files: { memory: String(MEMORY) }, antivirus: { engine: 'clamd', socket: `127.0.0.1:${clamd.port}` } },
+      monitor: { listen: `127.0.0.1:${monitor}` },
+    },
     outbound: { temp_fail_intervals: '5s*100' },
     prepare: async (directory) => {
       await work.carry(directory, 'queue', 'spool')
@@ -43,11 +50,14 @@ test('a gateway whose disks are full', { skip: mountIsMissing, timeout: 180_000 
     shell: `: > ${logFile}; tail -n +1 -f ${logFile} & exec "$@" >> ${logFile}`,
   })
 
-  const refused = async (message: Buffer, why: RegExp): Promise<void> => {
+  /** The log says why, and the figures say which part it is. */
+  const refused = async (message: Buffer, why: RegExp, part: Part): Promise<void> => {
     const { dot } = await gateway.submit(MARIO, [LUCIA], message)
     assert.equal(dot?.code, 450, JSON.stringify(dot))
     await gateway.until(`line ${String(why)} in the log`, () => why.test(gateway.instance.log))
+    assert.equal(await downAt(monitor, part), 1, part)
   }
+  const works = async (part: Part): Promise<void> => assert.equal(await downAt(monitor, part), 0, part)
   const exchanged = async (identifier: string): Promise<void> => {
     await gateway.waitForLetters(LUCIA, 1, isOf('transport', identifier))
     await gateway.waitForLetters(MARIO, 1, isOf('acceptance', identifier))
@@ -61,14 +71,15 @@ test('a gateway whose disks are full', { skip: mountIsMissing, timeout: 180_000 
 
   await t.test('no room for the queue', async () => {
     await work.fill()
-    await refused(letter('Senza posto'), /the queue did not take a message: ENOSPC/)
+    await refused(letter('Senza posto'), /the queue did not take a message: ENOSPC/, 'queue')
     await work.free()
     await exchange('Con posto')
+    await works('queue')
   })
 
   await t.test('room for a part of a message only: what a disk takes of it is no message', async () => {
     await work.fill(16_384)
-    await refused(letter('A metà', LARGE.slice(0, MEMORY / 2)), /the queue did not take a message: ENOSPC/)
+    await refused(letter('A metà', LARGE.slice(0, MEMORY / 2)), /the queue did not take a message: ENOSPC/, 'queue')
     await gateway.until('the rest to be taken away', async () => (await spooled()).length === 0)
     await work.free()
     await exchange('Intero')
@@ -76,26 +87,29 @@ test('a gateway whose disks are full', { skip: mountIsMissing, timeout: 180_000 
 
   await t.test('no room for the spool', async () => {
     await work.fill(16_384)
-    await refused(letter('Grande', LARGE), /the spool cannot be written: ENOSPC/)
+    await refused(letter('Grande', LARGE), /the spool cannot be written: ENOSPC/, 'spool')
     await gateway.until('the rest to be taken away', async () => (await spooled()).length === 0)
     await work.free()
     await exchanged(await gateway.submitted(MARIO, [LUCIA], letter('Grande', LARGE)))
+    await works('spool')
   })
 
   await t.test('no room for the ledger', async () => {
     await ledger.fill()
-    await refused(letter('Senza registro'), /the ledger failed: database or disk is full/)
+    await refused(letter('Senza registro'), /the ledger failed: database or disk is full/, 'ledger')
     await ledger.free()
     await exchange('Con registro')
+    await works('ledger')
   })
 
   await t.test('no room in quarantine: the user is not told of a virus that is not kept', async () => {
     await quarantine.fill()
-    await refused(letter('Virus', EICAR), /the quarantine \S+ did not take a message: ENOSPC/)
+    await refused(letter('Virus', EICAR), /the quarantine \S+ did not take a message: ENOSPC/, 'quarantine')
     assert.deepEqual(await readdir(join(gateway.directory, 'quarantine')), [])
     await quarantine.free()
     const identifier = await gateway.submitted(MARIO, [LUCIA], letter('Virus', EICAR))
     await gateway.waitForLetters(MARIO, 1, isOf('non-acceptance', identifier))
+    await works('quarantine')
   })
 
   await t.test('no room for mailboxes: what is accepted waits, and arrives once', async () => {

@@ -13,12 +13,17 @@ export const NXDOMAIN = 3
 const FLAGS = 0x8180
 const FLAGS_AT = 2
 
-/** Starts it; resolves with the environment that makes a process ask it. `code` is what it answers now. */
-export async function startNames(lab: Laboratory, code: () => number = () => NXDOMAIN): Promise<Record<string, string>> {
+/** Starts it; resolves with the environment that makes a process ask it. `code` is what it answers now, undefined: nothing. */
+export async function startNames(
+  lab: Laboratory,
+  code: () => number | undefined = () => NXDOMAIN,
+): Promise<Record<string, string>> {
   const socket = createSocket('udp4')
   socket.on('message', (query, { port, address }) => {
+    const now = code()
+    if (now === undefined) return
     const answer = Buffer.from(query)
-    answer.writeUInt16BE(FLAGS | code(), FLAGS_AT)
+    answer.writeUInt16BE(FLAGS | now, FLAGS_AT)
     socket.send(answer, port, address)
   })
   socket.bind(0, '127.0.0.1')

@@ -7,9 +7,10 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { startSink, type Sink } from '../../src/lab/sink.js'
-import { freePort } from '../../src/lab/ports.js'
+import { freePorts } from '../../src/lab/ports.js'
 import { issueProviderCertificate } from '../../src/smime/issue.js'
 import { Laboratory } from '../harness/laboratory.js'
+import { downAt } from './figures.js'
 import { PROGRAM, TestGateway } from './gateway.js'
 import { letterOf, type Letter } from './letter.js'
 import { original, PLAIN } from './originals.js'
@@ -29,7 +30,7 @@ test('time passing', { timeout: 300_000 }, async (t) => {
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
   await set(0)
-  const storePort = await freePort()
+  const [storePort = 0, monitor = 0] = await freePorts(2)
   const stores: Sink[] = []
   const openStore = async (): Promise<void> => void stores.push(await startSink({ protocol: 'lmtp', port: storePort }))
   const closeStore = async (): Promise<void> => stores.at(-1)?.close()
@@ -39,7 +40,7 @@ test('time passing', { timeout: 300_000 }, async (t) => {
     storePort,
     environment: { NODE_OPTIONS: `--import=${join(__dirname, 'shifted-clock.mjs')}`, PEC_TEST_AHEAD: ahead },
     outbound: { temp_fail_intervals: '5s*1000' },
-    settings: { signer: { refresh: '1' }, index: { refresh: '1' } },
+    settings: { signer: { refresh: '1' }, index: { refresh: '1' }, monitor: { listen: `127.0.0.1:${monitor}` } },
   })
 
   /** All that was delivered to a mailbox, in all the time. */
@@ -67,8 +68,11 @@ test('time passing', { timeout: 300_000 }, async (t) => {
     await gateway.quiet(2)
     await set(HOUR_MS)
     await gateway.quiet(2)
+    assert.match(gateway.instance.log, /store does not work \(store\): the mailbox store cannot be reached/)
+    assert.equal(await downAt(monitor, 'store'), 1)
     await openStore()
     await arrives(identifier)
+    assert.equal(await downAt(monitor, 'store'), 0)
   })
 
   await t.test(
