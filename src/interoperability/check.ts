@@ -58,7 +58,7 @@ export async function checkMailbox(mailbox: string, means: CheckMeans): Promise<
   const begun = performance.now()
   const answer = await means.send(mailbox).catch((error: unknown) => ({ fault: reasonOf(error) }))
   if (typeof answer !== 'string') return { ...nothing, faults: [answer.fault] }
-  const identifier = /[^\s<>]+@[^\s<>]+/.exec(answer)?.[0]
+  const identifier = answer.split(' ').find((word) => word.includes('@'))
   if (identifier === undefined) return { ...nothing, faults: [`our access point gave no identifier: ${answer}`] }
   const acceptance = Math.round(performance.now() - begun) / 1000
   const receipts = await awaitReceipts(identifier, mailbox, begun, means)
