@@ -1,7 +1,7 @@
 /** One search of one LDAP server, as an LDAP URL tells it, on a connection of its own, bounded in size and time. RFC 4511, RFC 4516 */
-import { Client, type Entry } from 'ldapts'
+import { Client, ResultCodeError, type Entry } from 'ldapts'
 import type { DownloadBounds, TlsMeans } from './download.js'
-import { PecError } from './errors.js'
+import { PecError, reasonOf } from './errors.js'
 
 export interface LdapSearch {
   /** ldap://HOST:PORT or ldaps://HOST:PORT */
@@ -76,6 +76,12 @@ async function collect(client: Client, { base, attributes, scope, filter }: Ldap
     entries.push(...searchEntries)
   }
   return entries
+}
+
+/** What an LDAP server said; it may be nothing but the number of a result (RFC 4511 §4.1.9), which has a name. */
+export function ldapReasonOf(error: unknown): string {
+  const reason = reasonOf(error).trim()
+  return error instanceof ResultCodeError && reason.startsWith('Code:') ? `${error.name}. ${reason}` : reason
 }
 
 /** Every value of an attribute, as bytes. */

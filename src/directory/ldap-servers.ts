@@ -4,7 +4,8 @@
 import { readFile } from 'node:fs/promises'
 import { Client, InvalidCredentialsError, NoSuchObjectError, type Entry } from 'ldapts'
 import type { LdapConfig } from '../config/ldap.js'
-import { isPecError, PecError, reasonOf } from '../errors.js'
+import { isPecError, PecError } from '../errors.js'
+import { ldapReasonOf } from '../ldap-search.js'
 import type { Clock } from '../points/ports.js'
 
 export interface LdapServersOptions {
@@ -89,7 +90,9 @@ export class LdapServers {
     try {
       await action(client)
     } catch (error) {
-      throw isPecError(error) ? error : new PecError('directory', `the LDAP server refuses: ${reasonOf(error)}`, { cause: error })
+      throw isPecError(error)
+        ? error
+        : new PecError('directory', `the LDAP server refuses: ${ldapReasonOf(error)}`, { cause: error })
     } finally {
       await dismiss(client)
     }
@@ -109,8 +112,8 @@ export class LdapServers {
         server.note(undefined)
         return result
       } catch (error) {
-        server.note(reasonOf(error))
-        failures.push(`${server.url}: ${reasonOf(error)}`)
+        server.note(ldapReasonOf(error))
+        failures.push(`${server.url}: ${ldapReasonOf(error)}`)
       }
     }
     throw new PecError('directory', `no LDAP server answers: ${failures.join('; ')}`, { temporary: true })

@@ -1,8 +1,8 @@
 /** Where the index of providers comes from: the centre's signed file over HTTPS, or its LDAP server. RFC 6109 §4.5 */
 import type { Entry } from 'ldapts'
 import { download, type DownloadBounds, type TlsMeans } from '../download.js'
-import { PecError, reasonOf } from '../errors.js'
-import { bytesOf, parseLdapUrl, searchLdap, type LdapAccess } from '../ldap-search.js'
+import { PecError } from '../errors.js'
+import { bytesOf, ldapReasonOf, parseLdapUrl, searchLdap, type LdapAccess } from '../ldap-search.js'
 import type { Clock } from '../points/ports.js'
 import type { TrustStore } from '../smime/trust.js'
 import { writeLdif, type LdifEntry } from './ldif.js'
@@ -60,6 +60,6 @@ async function attempt<T>(url: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    throw new PecError('index', `${url}: ${reasonOf(error)}`, { temporary: true, cause: error })
+    throw new PecError('index', `${url}: ${ldapReasonOf(error)}`, { temporary: true, cause: error })
   }
 }

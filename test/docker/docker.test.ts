@@ -1,18 +1,23 @@
 // There is no Docker engine where the tests run: the files are held against each other, and what the containers do is done without them.
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
+import { Client } from 'ldapts'
 import { parse } from 'yaml'
+import { freePort } from '../../src/lab/ports.js'
+import { within } from '../../src/lab/within.js'
+import { slapdIsMissing } from '../harness/slapd.js'
 import { TrialTsa } from './trial-tsa.js'
 
 const ROOT = join(__dirname, '..', '..')
 const DOCKER = join(ROOT, 'docker')
 const run = promisify(execFile)
+const notRoot = process.getuid?.() === 0 ? false : 'needs root: the server changes users'
 
 interface Service {
   readonly image?: string
@@ -79,6 +84,31 @@ test('the gateway runs as nobody who matters, and its native modules are compile
     assert.ok(name in dependencies)
     assert.match(dockerfile, new RegExp(`npm rebuild .*\\b${name}\\b`))
   }
+})
+
+test('the LDAP server of the trial starts as its container starts it', { skip: slapdIsMissing || notRoot }, async (t) => {
+  const port = await freePort()
+  const places = { '/etc/pec-ldap': 'etc', '/srv/ldap': 'srv', '/run/secrets': 'secrets', '/run/slapd': 'run' }
+  const moved = (text: string): string =>
+    Object.entries(places).reduce((result, [from, to]) => result.replaceAll(from, join(folder, to)), text)
+  await chmod(folder, 0o755)
+  for (const name of ['etc', 'srv', 'secrets']) await mkdir(join(folder, name))
+  await writeFile(join(folder, 'secrets', 'ldap_admin'), 'of-the-administrator')
+  for (const name of readdirSync(join(DOCKER, 'openldap')))
+    await writeFile(join(folder, 'etc', name), moved(readFileSync(join(DOCKER, 'openldap', name), 'utf8')))
+  const start = readFileSync(join(folder, 'etc', 'start.sh'), 'utf8').replace('ldap:///', `ldap://127.0.0.1:${port}`)
+  const child = spawn('sh', ['-c', start], { stdio: 'ignore' })
+  t.after(() => child.kill('SIGKILL'))
+  const client = new Client({ url: `ldap://127.0.0.1:${port}`, timeout: 5000, connectTimeout: 5000 })
+  await within(30_000, 'slapd takes no name', async () => {
+    assert.equal(child.exitCode, null, 'slapd has ended')
+    return client.bind('cn=admin,dc=pec', 'of-the-administrator').then(
+      () => true,
+      () => false,
+    )
+  })
+  assert.equal((await client.search('ou=mailboxes,dc=pec', { scope: 'base' })).searchEntries.length, 1)
+  await client.unbind()
 })
 
 test('the time-stamping authority of the trial stamps what openssl verifies', async () => {
