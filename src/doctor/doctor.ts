@@ -13,6 +13,7 @@ import { checkProvider } from '../provider.js'
 import { examine, refuse, type Examination, type Finding } from './examination.js'
 import { lookAtDomains, type Names } from './names.js'
 import { lookAtSecrets } from './secrets.js'
+import { lookAtServiceMailboxes } from './service-mailboxes.js'
 import {
   lookAtAntivirus,
   lookAtClock,
@@ -134,6 +135,11 @@ function examinationsOf(config: Config, names: Names): readonly Examination[] {
         return `by mail to ${alarms.mail.to.join(', ')}`
       },
       advice: 'Look at [alarms] smarthost and tls, and whether that server takes mail from this one.',
+    },
+    {
+      what: 'service-mailboxes',
+      look: () => lookAtServiceMailboxes(config),
+      advice: 'Give the mailbox a lasting password (pec mailbox password), which its file holds; look at [interoperability] to.',
     },
     {
       what: 'disk',

@@ -12,7 +12,7 @@ export async function lookAtSecrets(config: Config): Promise<string> {
   return `${paths.length} files, readable by their owner only`
 }
 
-function secretsOf({ instance, signer, tokens, ledger, directory, ldap, index }: Config): string[] {
+function secretsOf({ instance, signer, tokens, ledger, directory, ldap, index, retrieval, interoperability }: Config): string[] {
   const key = tokens === undefined ? [signer.key, signer.passphraseFile] : ['file' in tokens.pin ? tokens.pin.file : undefined]
   return [
     ...key,
@@ -21,6 +21,8 @@ function secretsOf({ instance, signer, tokens, ledger, directory, ldap, index }:
     directory.engine === 'ldap' ? ldap.bindPasswordFile : directory.file,
     index.source?.client?.key,
     index.source?.account?.passwordFile,
+    retrieval?.passwordFile,
+    interoperability?.from.passwordFile,
   ].filter((path) => path !== undefined)
 }
 

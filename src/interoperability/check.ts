@@ -5,7 +5,8 @@
 import { reasonOf } from '../errors.js'
 import type { RegisterPage, RegisterQuery } from '../ledger/search.js'
 import { domainOf } from '../mail/address.js'
-import type { Clock, EventType, ProviderIndex, RecipientState, StoredMessage } from '../points/ports.js'
+import { readCertification } from '../pec/certification.js'
+import type { Clock, EventType, ProviderIndex, RecipientState, RegisterEvent, StoredMessage } from '../points/ports.js'
 import { EVENT_WORDS } from '../retrieval/event-types.js'
 
 /** What came of one test message: it passed if there are no faults. */
@@ -37,6 +38,7 @@ export interface CheckMeans {
   readonly register: {
     message(identifier: string): Promise<StoredMessage | undefined>
     search(query: RegisterQuery, limit: number): Promise<RegisterPage>
+    evidenceOf(event: number): Promise<Pick<RegisterEvent, 'daticert'>>
   }
   readonly index: Pick<ProviderIndex, 'byDomain'>
   readonly clock: Clock
@@ -116,10 +118,19 @@ const COMPLAINTS: ReadonlySet<EventType> = new Set(['non-acceptance', 'non-deliv
 /** What went wrong by the register: notices, ours and theirs, and refusals. */
 async function complaints(identifier: string, { register }: CheckMeans): Promise<string[]> {
   const { events } = await register.search({ identifier }, MOST_ROWS)
-  return events.flatMap(({ type, outcome }) => {
-    if (COMPLAINTS.has(type)) return [`${EVENT_WORDS[type].english}: ${outcome}`]
-    return type === 'receipt-reception' && /^(?:non-delivery|virus-detection)/.test(outcome) ? [`received: ${outcome}`] : []
+  const found = events.map(async ({ id, type, outcome }) => {
+    if (COMPLAINTS.has(type)) return `${EVENT_WORDS[type].english}: ${outcome}`
+    if (type !== 'receipt-reception' || !/^(?:non-delivery|virus-detection)/.test(outcome)) return undefined
+    const detail = detailIn(await register.evidenceOf(id))
+    return `received: ${outcome}${detail === undefined ? '' : `: ${detail}`}`
   })
+  return (await Promise.all(found)).filter((complaint) => complaint !== undefined)
+}
+
+/** Why, in the words of their provider. */
+function detailIn({ daticert }: Pick<RegisterEvent, 'daticert'>): string | undefined {
+  const verdict = daticert === undefined ? undefined : readCertification(daticert)
+  return verdict?.ok === true ? verdict.data.errorDetail : undefined
 }
 
 /** What came from the provider meanwhile and was no valid receipt: the missing one is probably among it. */

@@ -19,7 +19,7 @@ export interface RoundMeans extends CheckMeans {
 }
 
 export interface RoundParts {
-  readonly register: Pick<SqlLedger, 'message' | 'search'>
+  readonly register: Pick<SqlLedger, 'message' | 'search' | 'evidenceOf'>
   /** Takes the events of the round. */
   readonly ledger: Pick<Ledger, 'commit'>
   readonly index: Pick<ProviderIndex, 'byDomain'>

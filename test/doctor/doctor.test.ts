@@ -8,6 +8,7 @@ import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
 import { readInstance } from '../../src/cli/instance.js'
 import { setKeys, type Values } from '../../src/cli/settings.js'
+import { addMailbox, setState } from '../../src/directory/directory-edit.js'
 import { examineInstallation } from '../../src/doctor/doctor.js'
 import type { Finding } from '../../src/doctor/examination.js'
 import type { Names } from '../../src/doctor/names.js'
@@ -41,7 +42,10 @@ before(async () => {
   tsa = await startTsa(join(folder, 'tsa'), (closing) => closings.push(closing))
   const names = ['--name', 'Provider A', '--domain', 'pec-a.test', '--antivirus', `127.0.0.1:${clamd.port}`]
   await run(process.execPath, [PROGRAM, 'init', instance, ...names])
+  await writeFile(join(instance, 'config', 'verifica.password'), 'segretissima\n', { mode: 0o600 })
+  await addMailbox(join(instance, 'directory.json'), { address: 'verifica@pec-a.test', password: 'segretissima' })
   await settings({
+    interoperability: { mailbox: 'verifica@pec-a.test', password_file: 'config/verifica.password', to: 'ugo@pec-a.test' },
     timestamp: { urls: tsa.url, anchors: tsa.anchorsFile },
     store: { embedded: 'false', lmtp: `127.0.0.1:${store.port}` },
     alarms: {
@@ -77,13 +81,17 @@ test('what is wrong is named, with what to do, and nothing else is', async () =>
   await chmod(config('pec_key.pem'), 0o640)
   await utimes(config('pec_index.ldif'), new Date(0), new Date(0))
   await writeFile(config('me'), 'mx.other.test\n')
+  await setState(join(broken, 'directory.json'), 'verifica@pec-a.test', 'suspended')
+  await chmod(config('verifica.password'), 0o644)
+  await settings({ interoperability: { to: 'ugo@pec-b.test' } }, broken)
   await settings({ spam: { enabled: 'true' }, signer: { warn_days: '99999' }, alarms: { disk: String(2 ** 52) } }, broken)
   await setKeys(config('rspamd.ini'), { main: { port: '1' } })
   await setKeys(config('connection.ini'), { headers: { add_received: 'true' } })
   await Promise.all([clamd.close(), store.close(), smarthost.close(), tsa.away()])
   const findings = await wrong(UNKNOWN, broken)
   for (const [what, seen] of [
-    ['secrets', /pec_key\.pem may be read by others \(mode 640\)/],
+    ['secrets', /pec_key\.pem may be read by others \(mode 640\)[^]*verifica\.password may be read by others \(mode 644\)/],
+    ['service-mailboxes', /verifica@pec-a\.test is suspended[^]*the domain of ugo@pec-b\.test is in no record of the index/],
     ['index', /is \d+ hours old/],
     ['tls', /the TLS certificate is not for mx\.other\.test/],
     ['dns', /pec-a\.test has no MX record: ENOTFOUND/],

@@ -126,10 +126,10 @@ export class TestGateway {
   }
 
   /** A session of one of its users, over TLS and authenticated. */
-  async session(user: string): Promise<SmtpClient> {
+  async session(user: string, password = PASSWORD): Promise<SmtpClient> {
     const client = await this.lab.client({ port: this.submissionPort, implicitTls: true })
     await client.ehlo()
-    assert.equal((await client.authPlain(user, PASSWORD)).code, 235)
+    assert.equal((await client.authPlain(user, password)).code, 235)
     return client
   }
 
