@@ -4,6 +4,7 @@
  */
 import { stat } from 'node:fs/promises'
 import { reasonOf } from './errors.js'
+import { oneAtATime } from './one-at-a-time.js'
 
 export interface WatchedFiles {
   /** What they are, for log lines: `the signing key and certificate`. */
@@ -60,8 +61,7 @@ export function watchFiles(
       fault = reason
     }
   }
-  let running: Promise<void> | undefined
-  const look = (): Promise<void> => (running ??= lookOnce().finally(() => (running = undefined)))
+  const look = oneAtATime(lookOnce)
   const timer = setInterval(() => void look(), interval).unref()
   return { look, stop: () => clearInterval(timer) }
 }

@@ -3,6 +3,7 @@
  * one that nobody sets.
  */
 import { PecError } from '../errors.js'
+import { oneAtATime } from '../one-at-a-time.js'
 import type { Clock } from '../points/ports.js'
 import { compareClock, shown } from './comparison.js'
 import { askServer, type AskServer, type TimeServer } from './time-server.js'
@@ -36,7 +37,6 @@ export class ClockGuard {
   private readonly wall: Clock
   private readonly steady: () => number
   private last: Reading | undefined
-  private running: Promise<void> | undefined
   private timer: NodeJS.Timeout | undefined
   private stopped = false
 
@@ -62,9 +62,7 @@ export class ClockGuard {
   }
 
   /** Compares at once, or waits for the comparison under way, and then from time to time. Never rejects. */
-  compare(): Promise<void> {
-    return (this.running ??= this.compareNow().finally(() => (this.running = undefined)))
-  }
+  readonly compare = oneAtATime(() => this.compareNow())
 
   stop(): void {
     this.stopped = true

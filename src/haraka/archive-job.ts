@@ -13,11 +13,13 @@ import { purgeDays, type RetentionRegister } from '../archive/retention.js'
 import { sealDays, stampDays } from '../archive/seal.js'
 import { versions } from '../archive/versions.js'
 import { PecError } from '../errors.js'
+import { oneAtATime } from '../one-at-a-time.js'
 import type { Ledger } from '../points/ports.js'
 import { markDays } from '../retrieval/day-marks.js'
 import type { Health } from '../watch/health.js'
 import type { Job } from './deadline-job.js'
 import type { Gateway } from './gateway.js'
+import { leaseOn, type LeaseTerms } from './lease.js'
 import type { Logger } from './types.js'
 
 const EVERY_MS = 60_000
@@ -29,7 +31,7 @@ const LAST_DELAY_MS = 3_600_000
 const OVERDUE_MS = 24 * 3_600_000
 
 export interface ArchiveWork extends ArchiveHouse {
-  readonly lease: (job: string, holder: string, now: Date, until: Date) => Promise<boolean>
+  readonly lease: LeaseTerms['ask']
   readonly health: Pick<Health, 'failed' | 'works'>
   readonly retention: RetentionRegister
   /** Takes the event of each purge. */
@@ -60,26 +62,20 @@ export async function startArchive(
 export function runArchive(work: ArchiveWork, holder: string, log: Logger): Job {
   const { clock, health } = work
   const mayStamp = growingDelays()
-  const isOurs = (): Promise<boolean> => {
-    const now = clock()
-    return work.lease('archive', holder, now, new Date(now.getTime() + LEASE_MS))
-  }
+  const { isOurs, during } = leaseOn({ job: 'archive', holder, duration: LEASE_MS, clock, ask: work.lease })
   const tell = (what: string, days: readonly string[]): void => days.forEach((day) => log.lognotice(`${day} was ${what}`))
   const archive = async (): Promise<void> => {
     const now = clock()
     await handIn(work.logs, work.folder, now)
     if (!(await isOurs())) return
-    const renewal = setInterval(() => void isOurs().catch(() => undefined), LEASE_MS / 3).unref()
-    try {
+    await during(async () => {
       const days = await exportDays(work, isOurs)
       tell('archived', days)
       await markDays(work.folder, days)
       tell('sealed', await sealDays(work))
       tell('handed over', await handOverDays(work))
       await purgeDays(work, work.retention, work.ledger)
-    } finally {
-      clearInterval(renewal)
-    }
+    })
     await checkOverdue(work)
   }
   const stamp = async (): Promise<void> => {
@@ -102,8 +98,7 @@ export function runArchive(work: ArchiveWork, holder: string, log: Logger): Job 
     }
     await stamp().catch((error: unknown) => health.failed('archive', error))
   }
-  let running: Promise<void> | undefined
-  const run = (): Promise<void> => (running ??= look().finally(() => (running = undefined)))
+  const run = oneAtATime(look)
   const timer = setInterval(() => void run(), EVERY_MS).unref()
   return { run, stop: () => clearInterval(timer) }
 }

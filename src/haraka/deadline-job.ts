@@ -3,6 +3,7 @@
  * once: a step ahead would tell users that messages on their way are late.
  */
 import { reasonOf } from '../errors.js'
+import { oneAtATime } from '../one-at-a-time.js'
 import { giveDueNotices, type DeadlineHouse } from '../points/deadlines.js'
 import { watchForSteps, type SteadyClock } from './clock-steps.js'
 import type { Logger } from './types.js'
@@ -46,8 +47,7 @@ export function startDeadlines(
       log.logerror(`the time limits could not be looked at: ${reasonOf(error)}`)
     }
   }
-  let running: Promise<void> | undefined
-  const run = (): Promise<void> => (running ??= look().finally(() => (running = undefined)))
+  const run = oneAtATime(look)
   const timer = setInterval(() => void run(), every).unref()
   void run()
   return { run, stop: () => clearInterval(timer) }

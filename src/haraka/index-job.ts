@@ -3,6 +3,7 @@
  * be of no use to another that cannot reach it.
  */
 import { isPecError, reasonOf } from '../errors.js'
+import { oneAtATime } from '../one-at-a-time.js'
 import { describeChange, describeOwnDifference } from '../providers/index-changes.js'
 import type { Synchronised, Synchroniser } from '../providers/synchronise.js'
 import { openSynchroniser } from '../synchroniser.js'
@@ -60,8 +61,7 @@ export function startIndexJob(
     }
     next(failures === 0 ? interval * 1000 : Math.min(FIRST_DELAY_MS * 2 ** (failures - 1), LONGEST_DELAY_MS, interval * 1000))
   }
-  let running: Promise<void> | undefined
-  const run = (): Promise<void> => (running ??= attempt().finally(() => (running = undefined)))
+  const run = oneAtATime(attempt)
   void age().then((since) => next(Math.max(0, interval * 1000 - since)))
   return {
     run,

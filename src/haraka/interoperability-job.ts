@@ -5,10 +5,12 @@
 import { PecError, reasonOf } from '../errors.js'
 import type { Exchange } from '../interoperability/check.js'
 import { describeExchange, passed, roundMeans, runRound } from '../interoperability/round.js'
+import { oneAtATime } from '../one-at-a-time.js'
 import type { Clock } from '../points/ports.js'
 import type { Watched } from '../watch/watched.js'
 import type { Job } from './deadline-job.js'
 import type { Gateway } from './gateway.js'
+import { leaseOn, type LeaseTerms } from './lease.js'
 import type { Logger } from './types.js'
 
 /** More often than that only where a trial has an interval of seconds. */
@@ -22,7 +24,7 @@ export interface InteroperabilityWork {
   /** Whether a mailbox was checked since a time. */
   readonly isCheckedSince: (mailbox: string, since: Date) => Promise<boolean>
   readonly check: (mailboxes: readonly string[], stopped: AbortSignal) => Promise<readonly Exchange[]>
-  readonly lease: (job: string, holder: string, now: Date, until: Date) => Promise<boolean>
+  readonly lease: LeaseTerms['ask']
   readonly clock: Clock
 }
 
@@ -54,10 +56,7 @@ export function runInteroperability(work: InteroperabilityWork, holder: string, 
   /** The mailboxes whose last check failed, with what was wrong. */
   const failed = new Map<string, string>()
   const ending = new AbortController()
-  const isOurs = (): Promise<boolean> => {
-    const now = clock()
-    return work.lease('interoperability', holder, now, new Date(now.getTime() + LEASE_MS))
-  }
+  const { isOurs, during } = leaseOn({ job: 'interoperability', holder, duration: LEASE_MS, clock, ask: work.lease })
   const tell = (exchange: Exchange): void => {
     const { mailbox, seconds, faults } = exchange
     const line = `interoperability with ${mailbox}: ${describeExchange(exchange)}`
@@ -74,12 +73,8 @@ export function runInteroperability(work: InteroperabilityWork, holder: string, 
     if (!(await isOurs())) return
     const due = await dueAmong(work)
     if (due.length === 0) return
-    const renewal = setInterval(() => void isOurs().catch(() => undefined), LEASE_MS / 3).unref()
-    try {
-      for (const exchange of await work.check(due, ending.signal)) tell(exchange)
-    } finally {
-      clearInterval(renewal)
-    }
+    const exchanges = await during(() => work.check(due, ending.signal))
+    exchanges.forEach(tell)
     if (failed.size === 0) health.works('interoperability')
     else
       health.failed('interoperability', new PecError('interoperability', [...failed.values()].join(' | '), { temporary: true }))
@@ -91,8 +86,7 @@ export function runInteroperability(work: InteroperabilityWork, holder: string, 
       if (!ending.signal.aborted) log.logerror(`other providers could not be checked: ${reasonOf(error)}`)
     }
   }
-  let running: Promise<void> | undefined
-  const run = (): Promise<void> => (running ??= look().finally(() => (running = undefined)))
+  const run = oneAtATime(look)
   const timer = setInterval(() => void run(), Math.min(EVERY_MS, work.interval * 1000)).unref()
   return {
     run,

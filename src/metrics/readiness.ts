@@ -1,5 +1,6 @@
 /** Whether the service can take mail now: each thing that it needs is asked, within a bound. */
 import { reasonOf } from '../errors.js'
+import { oneAtATime } from '../one-at-a-time.js'
 
 /** Rejects, with one sentence, if something is not ready. */
 export type Check = () => unknown
@@ -20,14 +21,12 @@ const BOUND_MS = 3000
 
 /** Questions at the same time share one round of checks. */
 export function newReadiness(checks: Readonly<Record<string, Check>>, boundMs = BOUND_MS): () => Promise<Readiness> {
-  let running: Promise<Readiness> | undefined
-  const look = async (): Promise<Readiness> => {
+  return oneAtATime(async () => {
     const results = await Promise.all(
       Object.entries(checks).map(async ([name, check]) => [name, await resultOf(check, boundMs)] as const),
     )
     return { ready: results.every(([, { ok }]) => ok), checks: Object.fromEntries(results) }
-  }
-  return () => (running ??= look().finally(() => (running = undefined)))
+  })
 }
 
 async function resultOf(check: Check, boundMs: number): Promise<CheckResult> {
