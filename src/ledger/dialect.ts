@@ -1,5 +1,5 @@
 /** What the ledger must know of the database under it, beyond what Kysely evens out. */
-import type { InsertQueryBuilder, InsertResult } from 'kysely'
+import type { InsertQueryBuilder, InsertResult, RawBuilder } from 'kysely'
 import type { ColumnTypes, Tables } from './schema.js'
 
 export interface SqlDialect {
@@ -11,6 +11,8 @@ export interface SqlDialect {
     insert: InsertQueryBuilder<Tables, T, InsertResult>,
     column: keyof Tables[T] & string,
   ): InsertQueryBuilder<Tables, T, InsertResult>
+  /** Behind a table's name: this index and no other, whatever the database thinks of its rows. */
+  by(index: string): RawBuilder<unknown>
   /** A unique key is taken. */
   isDuplicate(error: unknown): boolean
   /** An index of that name exists. */

@@ -29,14 +29,8 @@ import { Outages } from './outages.js'
 import { prepareQueries, type Queries } from './queries.js'
 import { Retention } from './retention.js'
 import type { Tables } from './schema.js'
-import {
-  prepareSearchQueries,
-  searchRegister,
-  type Position,
-  type RegisterPage,
-  type RegisterQuery,
-  type SearchQueries,
-} from './search.js'
+import { searchRegister, type Position, type RegisterPage, type RegisterQuery } from './search.js'
+import { prepareSearchQueries, type SearchQueries } from './search-queries.js'
 import { entryWriter, type EntryWriter } from './writer.js'
 
 /** A row of the register, with its time. */
@@ -72,7 +66,7 @@ export class SqlLedger implements DeadlineLedger {
     this.write = entryWriter(db, dialect)
     this.group = dialect.oneWriter ? new GroupCommit(db, dialect, this.write) : undefined
     this.queries = prepareQueries(db, dialect)
-    this.searches = prepareSearchQueries(db)
+    this.searches = prepareSearchQueries(db, dialect)
     this.retention = new Retention(db, (operation) => this.attempt(operation))
     this.figures = new Figures(db, (operation) => this.attempt(operation))
     this.outages = new Outages(db, (operation) => this.attempt(operation))

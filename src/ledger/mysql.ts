@@ -38,6 +38,7 @@ export const mysql: SqlDialect = {
   oneWriter: false,
   // `insert ignore` would pass over other errors too.
   unlessKnown: (insert, column) => insert.onDuplicateKeyUpdate({ [column]: sql.ref(column) } as never),
+  by: (index) => sql`force index (${sql.ref(index)})`,
   isDuplicate: (error) => isAnswer(error) && error.errno === 1062,
   isKnownIndex: (error) => isAnswer(error) && error.errno === 1061,
   leavesDoubt: (error) => error instanceof UncertainCommit,

@@ -133,6 +133,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: 'retrieval by client and by type', up: createRetrieval },
   { name: 'archive and holds', up: createArchive },
   { name: 'outages', up: createOutages },
+  { name: 'retrieval by provider and type', up: createProviderAndType },
 ]
 
 /** The one that this release reads and writes. */
@@ -313,6 +314,10 @@ async function createRetrieval(db: Kysely<Tables>, dialect: SqlDialect): Promise
   const client = db.schema.createIndex('message_client').on('message').expression(dialect.types.indexed('client_message_id'))
   await createIndex(client, dialect)
   await createIndex(db.schema.createIndex('event_type').on('event').columns(['type', 'at']), dialect)
+}
+
+async function createProviderAndType(db: Kysely<Tables>, dialect: SqlDialect): Promise<void> {
+  await createIndex(db.schema.createIndex('event_provider_type').on('event').columns(['provider', 'type', 'at']), dialect)
 }
 
 async function createArchive(db: Kysely<Tables>, { types: { key, text, integer, storage } }: SqlDialect): Promise<void> {

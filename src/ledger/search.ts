@@ -2,12 +2,11 @@
  * Retrieval of the register (L5): events by any of their marks and by time, a page at a time. Each mark has an index that goes on in
  * the order of time. The one with the fewest rows in the period is read, the other marks are looked at in its rows.
  */
-import type { Kysely } from 'kysely'
 import type { EventType, RegisterEvent } from '../points/ports.js'
 import { eventOf } from './event-row.js'
 import { addressKey, keyOf } from './keys.js'
-import type { Tables } from './schema.js'
-import { prepare, type Executor } from './statements.js'
+import type { EventRow, SearchQueries } from './search-queries.js'
+import type { Executor } from './statements.js'
 
 /** All that is given must hold; with nothing given, the whole register is found. */
 export interface RegisterQuery {
@@ -55,116 +54,7 @@ const BATCH = 500
 // How far the rows of a mark are counted to find the one with the fewest.
 const PROBE = 5000
 
-export type SearchQueries = ReturnType<typeof prepareSearchQueries>
-
-type Mark = 'identifier' | 'sender' | 'provider' | 'type'
-
-export function prepareSearchQueries(db: Kysely<Tables>) {
-  const columns = [
-    'event.id',
-    'event.at',
-    'event.type',
-    'event.identifier',
-    'event.message_id',
-    'event.sender',
-    'event.sender_address',
-    'event.recipients',
-    'event.subject',
-    'event.provider',
-    'event.outcome',
-  ] as const
-
-  /** (value, from, to, at, id, limit) */
-  const by = (mark: Mark) =>
-    prepare(
-      db
-        .selectFrom('event')
-        .select(columns)
-        .where(mark, '=', '')
-        .where('at', '>=', 0)
-        .where('at', '<', 0)
-        .where((eb) => eb(eb.refTuple('at', 'id'), '>', eb.tuple(0, 0)))
-        .orderBy('at')
-        .orderBy('id')
-        .limit(0),
-    )
-  /** (value, from, to, limit) */
-  const count = (mark: Mark) =>
-    prepare(
-      db
-        .selectFrom(
-          db.selectFrom('event').select('id').where(mark, '=', '').where('at', '>=', 0).where('at', '<', 0).limit(0).as('some'),
-        )
-        .select((eb) => eb.fn.countAll().as('count')),
-    )
-
-  return {
-    by: { identifier: by('identifier'), sender: by('sender'), provider: by('provider'), type: by('type') },
-
-    count: { identifier: count('identifier'), sender: count('sender'), provider: count('provider'), type: count('type') },
-
-    /** (recipient, from, to, at, id, limit) */
-    byRecipient: prepare(
-      db
-        .selectFrom('event_recipient')
-        .innerJoin('event', 'event.id', 'event_recipient.event_id')
-        .select(columns)
-        .where('event_recipient.recipient', '=', '')
-        .where('event_recipient.at', '>=', 0)
-        .where('event_recipient.at', '<', 0)
-        .where((eb) => eb(eb.refTuple('event_recipient.at', 'event_recipient.event_id'), '>', eb.tuple(0, 0)))
-        .orderBy('event_recipient.at')
-        .orderBy('event_recipient.event_id')
-        .limit(0),
-    ),
-
-    /** (recipient, from, to, limit) */
-    countRecipient: prepare(
-      db
-        .selectFrom(
-          db
-            .selectFrom('event_recipient')
-            .select('event_id')
-            .where('recipient', '=', '')
-            .where('at', '>=', 0)
-            .where('at', '<', 0)
-            .limit(0)
-            .as('some'),
-        )
-        .select((eb) => eb.fn.countAll().as('count')),
-    ),
-
-    /** (from, to, at, type, id, limit) */
-    byTime: prepare(
-      db
-        .selectFrom('event')
-        .select(columns)
-        .where('at', '>=', 0)
-        .where('at', '<', 0)
-        .where((eb) => eb(eb.refTuple('at', 'type', 'id'), '>', eb.tuple(0, '', 0)))
-        .orderBy('at')
-        .orderBy('type')
-        .orderBy('id')
-        .limit(0),
-    ),
-
-    /** (client's Message-ID, last identifier, limit) */
-    identifiers: prepare(
-      db
-        .selectFrom('message')
-        .select('identifier')
-        .where('client_message_id', '=', '')
-        .where('identifier', '>', '')
-        .orderBy('identifier')
-        .limit(0),
-    ),
-
-    /** (event id) */
-    evidence: prepare(db.selectFrom('evidence').select(['daticert', 'signature']).where('event_id', '=', 0)),
-  }
-}
-
-type EventRow = Tables['event']
+type Mark = keyof SearchQueries['by']
 
 /** A way to the rows: those that follow a position, at most `size`. Fewer than that are the last. */
 interface Way {
@@ -225,8 +115,15 @@ function waysOf(db: Executor, queries: SearchQueries, query: RegisterQuery): rea
     })
   }
   if (sender !== undefined) ways.push(by('sender', addressKey(sender)))
-  if (provider !== undefined) ways.push(by('provider', provider))
-  if (type !== undefined) ways.push(by('type', type))
+  // Very many rows have the one, and very many the other: those with both have an index of their own.
+  if (provider !== undefined && type !== undefined)
+    ways.push({
+      read: async ({ at, id }, size) =>
+        (await queries.byProviderAndType(db, provider, type, Math.max(from, at), to, at, id, size)).rows,
+      count: async () => countIn(await queries.countProviderAndType(db, provider, type, from, to, PROBE)),
+    })
+  else if (provider !== undefined) ways.push(by('provider', provider))
+  else if (type !== undefined) ways.push(by('type', type))
   if (ways.length > 0) return ways
   return [
     {

@@ -14,7 +14,7 @@ import {
 } from 'kysely'
 import { mysql } from '../../src/ledger/mysql.js'
 import { prepareQueries, type Queries } from '../../src/ledger/queries.js'
-import { prepareSearchQueries, type SearchQueries } from '../../src/ledger/search.js'
+import { prepareSearchQueries, type SearchQueries } from '../../src/ledger/search-queries.js'
 import { openLedger, sqlite } from '../../src/ledger/sqlite.js'
 import type { Tables } from '../../src/ledger/schema.js'
 import type { Executor } from '../../src/ledger/statements.js'
@@ -43,8 +43,8 @@ const mysqlDb = new Kysely<Tables>({
 
 const SQLITE_QUERIES = prepareQueries(db, sqlite)
 const MYSQL_QUERIES = prepareQueries(mysqlDb, mysql)
-const SQLITE_SEARCHES = prepareSearchQueries(db)
-const MYSQL_SEARCHES = prepareSearchQueries(mysqlDb)
+const SQLITE_SEARCHES = prepareSearchQueries(db, sqlite)
+const MYSQL_SEARCHES = prepareSearchQueries(mysqlDb, mysql)
 
 /** The text and parameters that a query of the ledger sends to its database. */
 async function sent<Q>(queries: Q, run: (queries: Q, on: Executor) => Promise<unknown>): Promise<CompiledQuery> {
@@ -190,6 +190,20 @@ const RETRIEVALS: Record<string, Retrieval> = {
     run: (q, on) => q.count.type(on, 'x7', FROM, TO, 100),
     explain: ['<derived2> ALL none', 'event range event_type, covering'],
     plan: [/^CO-ROUTINE some$/, /^SEARCH event USING COVERING INDEX event_type \(type=\? AND at>\? AND at<\?\)$/, /^SCAN some$/],
+  },
+  'a page by provider and type': {
+    run: (q, on) => q.byProviderAndType(on, 'p7', 'x7', FROM, TO, FROM, 7, 100),
+    explain: ['event range event_provider_type'],
+    plan: [/^SEARCH event USING INDEX event_provider_type \(provider=\? AND type=\? AND at>\? AND at<\?\)$/],
+  },
+  'some of them by provider and type, without the rows': {
+    run: (q, on) => q.countProviderAndType(on, 'p7', 'x7', FROM, TO, 100),
+    explain: ['<derived2> ALL none', 'event range event_provider_type, covering'],
+    plan: [
+      /^CO-ROUTINE some$/,
+      /^SEARCH event USING COVERING INDEX event_provider_type \(provider=\? AND type=\? AND at>\? AND at<\?\)$/,
+      /^SCAN some$/,
+    ],
   },
   'a page by recipient': {
     run: (q, on) => q.byRecipient(on, 'r7', FROM, TO, FROM, 7, 100),

@@ -41,8 +41,13 @@ const LATER = ['drop table archive_day', 'drop table hold', 'drop table outage',
 
 /** What the migrations after the third have made. */
 const BACK_TO_THIRD: Readonly<Record<string, readonly string[]>> = {
-  SQLite: ['drop index message_client', 'drop index event_type', ...LATER],
-  MariaDB: ['drop index message_client on message', 'drop index event_type on event', ...LATER],
+  SQLite: ['drop index message_client', 'drop index event_type', 'drop index event_provider_type', ...LATER],
+  MariaDB: [
+    'drop index message_client on message',
+    'drop index event_type on event',
+    'drop index event_provider_type on event',
+    ...LATER,
+  ],
 }
 
 /** The schema's; every migration up to it has run once. */
