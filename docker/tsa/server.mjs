@@ -37,7 +37,8 @@ ess_cert_id_alg = sha256
 
 async function makeKeys() {
   if (existsSync(join(directory, 'tsa.pem'))) return
-  await mkdir(directory, { recursive: true, mode: 0o700 })
+  // Others read the authority's certificate there; openssl writes keys for the owner only.
+  await mkdir(directory, { recursive: true })
   await writeFile(join(directory, 'tsa.cnf'), CONFIGURATION)
   await writeFile(join(directory, 'serial'), '01\n')
   const key = ['req', '-config', 'tsa.cnf', '-newkey', 'rsa:2048', '-nodes']

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -39,6 +39,9 @@ interface Compose {
 const compose = parse(readFileSync(join(DOCKER, 'compose.yaml'), 'utf8'), { merge: true }) as Compose
 const dockerfile = readFileSync(join(DOCKER, 'Dockerfile'), 'utf8')
 const targets = [...dockerfile.matchAll(/^FROM \S+ AS (\S+)$/gm)].map(([, name]) => name ?? '')
+/** The part of the Dockerfile that builds an image. */
+const stageOf = (target = ''): string | undefined =>
+  dockerfile.split(/^FROM /m).find((text) => text.split('\n')[0]?.endsWith(` AS ${target}`))
 let folder: string
 
 before(async () => {
@@ -50,8 +53,10 @@ test('every service is built here or has an image of a pinned version, and says 
   for (const [name, { image, build, healthcheck }] of Object.entries(compose.services)) {
     if (build === undefined) assert.match(image ?? '', /:\d+\.\d+$/, name)
     else assert.ok(targets.includes(build.target ?? ''), `${name}: ${build.target ?? 'no target'}`)
-    const stage = dockerfile.split(/^FROM /m).find((text) => text.split('\n')[0]?.endsWith(` AS ${build?.target ?? ''}`))
-    assert.ok(healthcheck !== undefined || stage?.includes('HEALTHCHECK') === true, `${name} has no health check`)
+    assert.ok(
+      healthcheck !== undefined || stageOf(build?.target)?.includes('HEALTHCHECK') === true,
+      `${name} has no health check`,
+    )
   }
 })
 
@@ -75,6 +80,25 @@ test('links in the documents lead somewhere', () => {
   for (const document of ['README.md', 'src/README.md', 'docker/README.md', ...chapters])
     for (const [, link = ''] of readFileSync(join(ROOT, document), 'utf8').matchAll(/\]\((?!https?:)([^)#\s]+)[^)]*\)/g))
       assert.ok(existsSync(join(ROOT, dirname(document), link)), `${document}: ${link}`)
+})
+
+test('who is not root owns the folders where a service mounts a volume to write to', () => {
+  for (const [name, { build, volumes = [] }] of Object.entries(compose.services)) {
+    const stage = stageOf(build?.target) ?? ''
+    for (const volume of /^USER /m.test(stage) ? volumes : []) {
+      const [, place = '', mode] = volume.split(':')
+      const made = /install -d -o \S+ -g \S+ -m \d+ (.*)/.exec(stage)?.[1]?.split(' ') ?? []
+      assert.ok(mode === 'ro' || made.includes(place), `${name}: ${place}`)
+    }
+  }
+})
+
+test('the image is built of all that the build reads', async () => {
+  const place = join(folder, 'build')
+  for (const [, sources = ''] of (stageOf('build') ?? '').matchAll(/^COPY (.+) \S+$/gm))
+    for (const source of sources.split(' ')) await cp(join(ROOT, source), join(place, source), { recursive: true })
+  await cp(join(ROOT, 'dist'), join(place, 'dist'), { recursive: true })
+  await run(process.execPath, [join(place, 'dist', 'src', 'packaging.js')])
 })
 
 test('the gateway runs as nobody who matters, and its native modules are compiled', () => {
