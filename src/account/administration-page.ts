@@ -82,6 +82,7 @@ function formOf(path: string, { login = '', act, address = '' }: Given): string[
     textField('day', 'Data di rinnovo (AAAA-MM-GG)', '', 'autocomplete="off"'),
     '<p><button>Esegui</button></p>',
     '</form>',
+    '<p><a href="/">Cambio della password</a></p>',
   ]
 }
 

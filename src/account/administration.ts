@@ -38,10 +38,12 @@ export interface AdministrationMeans {
   readonly tries: LoginTries
   /** Days that a temporary password lasts. */
   readonly passwordDays: number
-  /** Why something was refused. */
+  /** Why something was refused, for the log. */
   readonly onRefusal: (line: string) => void
 }
 
+/** Not whom: people write passwords into the wrong field. */
+const REASONS = { wrong: 'wrong login or password', suspended: 'suspended', temporary: 'temporary password' } as const
 const DAY_MS = 86_400_000
 /** Acts of an administrator in a quarter of an hour. */
 const MOST_ACTS = { count: 200, period: 15 * 60_000 } as const
@@ -61,7 +63,10 @@ export class Administration {
     const name = request.login.trim().toLowerCase()
     if (!tries.take(name, ip)) return { kind: 'too-many' }
     const admission = await admitAdministrator(directory, name, request.password)
-    if (!admission.admitted) return { kind: admission.why }
+    if (!admission.admitted) {
+      onRefusal(`an administrator was not let in, from ${ip}: ${REASONS[admission.why]}`)
+      return { kind: admission.why }
+    }
     tries.giveBack(name, ip)
     if (!this.acts.take(admission.login)) return { kind: 'too-many' }
     try {

@@ -141,5 +141,7 @@ async function anomalies(since: Date, provider: string, means: CheckMeans): Prom
     const { events } = await means.register.search({ recipient, type: 'anomaly', from }, MOST_ROWS)
     return events.filter((event) => [event.provider, means.index.byDomain(domainOf(event.sender))?.name].includes(provider))
   })
-  return (await Promise.all(found)).flat().map(({ sender, outcome }) => `no valid message, from ${sender}: ${outcome}`)
+  return (await Promise.all(found))
+    .flat()
+    .map(({ sender, outcome }) => `no valid message, from ${sender === '' ? 'nobody' : sender}: ${outcome}`)
 }

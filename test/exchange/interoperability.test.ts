@@ -77,7 +77,7 @@ test('another provider is sent test messages', { timeout: 240_000 }, async (t) =
     TestGateway.open(
       lab,
       {
-        ...{ ...A, keys: keysA, mailboxes: [PROBE], routes, ...(prepare === undefined ? {} : { prepare }) },
+        ...{ ...A, keys: keysA, mailboxes: [PROBE], routes, workers: 1, ...(prepare === undefined ? {} : { prepare }) },
         settings: { ...settings, monitor: { listen: `127.0.0.1:${monitor}` } },
       },
       ports,
