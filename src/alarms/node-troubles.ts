@@ -16,6 +16,12 @@ export interface Alarm {
   readonly at: Date
 }
 
+/** A trouble that an operator has been told of, and not yet of its end. */
+export interface Told extends Omit<Alarm, 'state' | 'at'> {
+  /** When it was told last. */
+  readonly toldAt: Date
+}
+
 /** Milliseconds. */
 export interface Patience {
   /** A trouble younger than this is not told. */
@@ -29,19 +35,34 @@ export interface Patience {
 interface Trouble extends Pick<Alarm, 'part' | 'since'> {
   code: Failed['code']
   reason: string
-  /** The processes in which it fails now. */
-  readonly failing: Set<number>
+  /** The processes in which it fails now, with the last failure of each. */
+  readonly failing: Map<number, Date>
+  /** When it last worked again in one of them. */
+  workedAt: Date | undefined
   /** Where it fails in none. */
   worksSince: Date | undefined
   toldAt: Date | undefined
 }
 
+/** A process that fails says so every five minutes. One that has been silent for this long has nothing to do with the part. */
+const SILENCE_MS = 10 * 60_000
+
 export class NodeTroubles {
   private readonly patience: Patience
   private readonly troubles = new Map<Part, Trouble>()
 
-  constructor(patience: Patience) {
+  /** `told` before this process began, at `now`: such a trouble ends here unless it goes on. */
+  constructor(patience: Patience, told: readonly Told[] = [], now = new Date()) {
     this.patience = patience
+    for (const trouble of told)
+      this.troubles.set(trouble.part, { ...trouble, failing: new Map(), workedAt: undefined, worksSince: now })
+  }
+
+  /** What has been told and is not over. */
+  get told(): Told[] {
+    return [...this.troubles.values()].flatMap(({ part, code, reason, since, toldAt }) =>
+      toldAt === undefined ? [] : [{ part, code, reason, since, toldAt }],
+    )
   }
 
   /** `processId` tells the processes of the node apart. */
@@ -53,9 +74,10 @@ export class NodeTroubles {
     }
     const { code, reason, since } = occurrence
     const known = this.troubles.get(part)
-    const trouble = known ?? { part, since, code, reason, failing: new Set(), worksSince: undefined, toldAt: undefined }
+    const none = { workedAt: undefined, worksSince: undefined, toldAt: undefined }
+    const trouble = known ?? { part, since, code, reason, failing: new Map<number, Date>(), ...none }
     Object.assign(trouble, { code, reason, worksSince: undefined })
-    trouble.failing.add(processId)
+    trouble.failing.set(processId, at)
     if (known === undefined) this.troubles.set(part, trouble)
   }
 
@@ -66,6 +88,7 @@ export class NodeTroubles {
 
   /** What is to be told now. It counts as told. */
   due(now: Date): Alarm[] {
+    this.forgetSilent(now)
     return [...this.troubles.values()].flatMap((trouble) => {
       const { worksSince, toldAt } = trouble
       const age = (since: Date): number => now.getTime() - since.getTime()
@@ -84,7 +107,17 @@ export class NodeTroubles {
 
   private works(processId: number, part: Part, at: Date): void {
     const trouble = this.troubles.get(part)
-    if (trouble?.failing.delete(processId) === true && trouble.failing.size === 0) trouble.worksSince = at
+    if (trouble?.failing.delete(processId) !== true) return
+    trouble.workedAt = at
+    if (trouble.failing.size === 0) trouble.worksSince = at
+  }
+
+  /** A process that failed and has had no work since does not know that the part works again: another one does. */
+  private forgetSilent(now: Date): void {
+    for (const { part, failing, workedAt } of this.troubles.values())
+      for (const [processId, failedAt] of failing)
+        if (workedAt !== undefined && workedAt > failedAt && now.getTime() - failedAt.getTime() >= SILENCE_MS)
+          this.works(processId, part, now)
   }
 }
 

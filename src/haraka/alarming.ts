@@ -7,6 +7,7 @@ import { certificateLimit, crlLimit, diskLimit, indexLimit, watchLimits, type Li
 import { mailChannel } from '../alarms/mail.js'
 import { NodeTroubles } from '../alarms/node-troubles.js'
 import { newSending } from '../alarms/sending.js'
+import { ToldFile } from '../alarms/told-file.js'
 import { webhookChannel } from '../alarms/webhook.js'
 import { hearWorkers, tellMaster } from '../alarms/worker-troubles.js'
 import type { Config } from '../config/config.js'
@@ -28,7 +29,9 @@ export function startAlarms(config: Config, { watch, clock }: Watching, log: Log
   const channels = channelsOf(config)
   if (channels.length === 0) return () => undefined
   const { minimum, settled, repeat } = config.alarms
-  const troubles = new NodeTroubles({ minimum: minimum * 1000, settled: settled * 1000, repeat: repeat * 1000 })
+  const kept = new ToldFile(join(config.instance, 'alarms.json'), (line) => log.logcrit(line))
+  const patience = { minimum: minimum * 1000, settled: settled * 1000, repeat: repeat * 1000 }
+  const troubles = new NodeTroubles(patience, kept.read(), clock())
   const stopListening = watch.listen((occurrence) => {
     if (occurrence.kind === 'failure' || occurrence.kind === 'recovery') troubles.hear(THIS_PROCESS, occurrence)
   })
@@ -37,7 +40,11 @@ export function startAlarms(config: Config, { watch, clock }: Watching, log: Log
     forget: (worker) => troubles.forget(worker, clock()),
   })
   const send = newSending(channels, (line) => log.logcrit(line))
-  const stopTurns = every(TURN_MS, () => troubles.due(clock()).forEach(send))
+  const stopTurns = every(TURN_MS, () => {
+    const due = troubles.due(clock())
+    due.forEach(send)
+    if (due.length > 0) void kept.write(troubles.told)
+  })
   return () => [stopListening, stopHearing, stopTurns].forEach((stop) => stop())
 }
 

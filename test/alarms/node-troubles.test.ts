@@ -41,6 +41,43 @@ test('a process that ends fails no more', () => {
   assert.deepEqual(story([0, 1, 'fails'], [100, 1, 'ends'], [150, 2, 'ends'])(1000), ['60 failing since 0', '400 solved since 0'])
 })
 
+test('a process that failed once and has had no work since does not keep a trouble open', () => {
+  const idle = story([0, 1, 'fails'], [5, 2, 'fails'], [100, 2, 'works'])
+  assert.deepEqual(idle(1500), ['60 failing since 0', '900 solved since 0'])
+  const alone = story([0, 1, 'fails'])
+  assert.deepEqual(alone(1500), ['60 failing since 0'])
+  const failsStill = story([0, 1, 'fails'], [5, 2, 'fails'], [100, 2, 'works'], [300, 1, 'fails'], [600, 1, 'fails'])
+  assert.deepEqual(failsStill(1500), ['60 failing since 0'])
+})
+
+test('what was told before a restart is not told again, and its end is', () => {
+  const patience = { minimum: 60_000, settled: 300_000, repeat: 3_600_000 }
+  const before = new NodeTroubles(patience)
+  before.hear(1, { kind: 'failure', code: 'antivirus', reason: 'away', at: at(0), part: 'antivirus', since: at(0), count: 1 })
+  assert.deepEqual(before.told, [])
+  assert.equal(before.due(at(60)).length, 1)
+  const gone = new NodeTroubles(patience, before.told, at(100))
+  assert.deepEqual(
+    [200, 400, 500].map((second) => gone.due(at(second)).map(({ state }) => state)),
+    [[], ['solved'], []],
+  )
+  assert.deepEqual(gone.told, [])
+  const lasting = new NodeTroubles(patience, before.told, at(100))
+  lasting.hear(1, {
+    kind: 'failure',
+    code: 'antivirus',
+    reason: 'away',
+    at: at(110),
+    part: 'antivirus',
+    since: at(110),
+    count: 1,
+  })
+  assert.deepEqual(
+    [200, 3600, 3660].map((second) => lasting.due(at(second)).map(({ since }) => since)),
+    [[], [], [at(0)]],
+  )
+})
+
 test('a part that fails and works in turn is one trouble, told once', () => {
   const turns = Array.from({ length: 50 }, (_, turn) => [turn * 20, 0, turn % 2 === 0 ? 'fails' : 'works'] as const)
   assert.deepEqual(story(...turns)(1400), ['80 failing since 0', '1280 solved since 0'])
