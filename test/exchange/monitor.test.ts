@@ -109,4 +109,15 @@ test('monitoring a gateway with two workers', { timeout: 120_000 }, async (t) =>
     const found = await figures()
     assert.deepEqual([found.get('pec_infected_total'), found.get('pec_quarantined_total')], [1, 1])
   })
+
+  await t.test('tells the end of a trouble after a restart, too', async () => {
+    await clamd.close()
+    await gateway.submit(MARIO, [ANNA], message('Persa'))
+    await smarthost.waitFor(3)
+    await gateway.instance.stop()
+    clamd = await startScriptedClamd(clamd.port)
+    await gateway.restart()
+    const subjects = (await smarthost.waitFor(4)).map(({ bytes }) => /^Subject: (.*)\r$/m.exec(bytes.toString())?.[1])
+    assert.match(subjects.slice(2).join(), /antivirus fails,.* antivirus is solved$/)
+  })
 })
