@@ -66,6 +66,13 @@ export async function readAnchors({ trust }: Config): Promise<Buffer[]> {
   return certificatesIn(await readFile(trust.anchors), trust.anchors)
 }
 
+/** The authorities of our users' client certificates, DER; undefined where nobody logs in with one. Rejects if there are none in the file. */
+export async function readClientAuthorities({ clientCertificates }: Config): Promise<Buffer[] | undefined> {
+  if (clientCertificates === undefined) return undefined
+  const { authorities } = clientCertificates
+  return certificatesIn(await readFile(authorities), authorities)
+}
+
 /** Authorities of other providers' TLS certificates, PEM; undefined for those of Node.js. Rejects if there are none in the file. */
 export async function readPeerAuthorities({ peers }: Config): Promise<Buffer | undefined> {
   if (peers.ca === undefined) return undefined

@@ -7,7 +7,7 @@ import type { Config } from './config/config.js'
 import { openDirectory } from './directory/open-directory.js'
 import type { OwnDirectory } from './directory/own-directory.js'
 import { isPecError, PecError, reasonOf } from './errors.js'
-import { findOwnFaults, openSigner, readAnchors, readPeerAuthorities, serviceAddress } from './keys.js'
+import { findOwnFaults, openSigner, readAnchors, readClientAuthorities, readPeerAuthorities, serviceAddress } from './keys.js'
 import type { SqlLedger } from './ledger/ledger.js'
 import { openLedger } from './ledger/sqlite.js'
 import type { Issuer } from './pec/signed-message.js'
@@ -32,6 +32,8 @@ export interface Provider {
   readonly trust: TrustStore
   readonly crls: CrlCache
   readonly ocsp: OcspClient
+  /** Judges our users' client certificates; undefined where nobody logs in with one. */
+  readonly clientTrust: TrustStore | undefined
   readonly ledger: SqlLedger
   readonly antivirus: Antivirus
   readonly quarantine: Quarantine
@@ -74,7 +76,7 @@ export async function openProvider(
       return undefined
     }
   }
-  const [signer, index, trust, directory, ledger, quarantine, peerAuthorities] = await Promise.all([
+  const [signer, index, trust, directory, ledger, quarantine, peerAuthorities, clientTrust] = await Promise.all([
     part(() => openSigner(config, start, onEvent)),
     part(() => openIndex(config, onEvent, watched)),
     part(() => openTrust(config, crls, ocsp)),
@@ -87,6 +89,7 @@ export async function openProvider(
     part(() => openLedgerOf(config, onEvent)),
     part(() => openFileQuarantine(config.quarantine)),
     part(() => readPeerAuthorities(config)),
+    part(() => openClientTrust(config, crls, ocsp)),
   ])
   const close = async (): Promise<void> => {
     index?.close()
@@ -121,7 +124,7 @@ export async function openProvider(
       },
     },
     receipts: provider.receipts,
-    ...{ directory, index, trust, crls, ocsp, ledger, quarantine },
+    ...{ directory, index, trust, crls, ocsp, ledger, quarantine, clientTrust },
     antivirus: openAntivirus(config.antivirus),
     get peerAuthorities() {
       return held.peerAuthorities
@@ -168,4 +171,10 @@ async function openTrust(config: Config, crls: CrlCache, ocsp: OcspClient): Prom
   const anchors = await readAnchors(config)
   await crls.start()
   return new TrustStore({ anchors, ...revocationMeans(config, crls, ocsp) })
+}
+
+async function openClientTrust(config: Config, crls: CrlCache, ocsp: OcspClient): Promise<TrustStore | undefined> {
+  const anchors = await readClientAuthorities(config)
+  if (anchors === undefined) return undefined
+  return new TrustStore({ anchors, purpose: 'client authentication', ...revocationMeans(config, crls, ocsp) })
 }

@@ -1,6 +1,7 @@
 /** `pec mailbox`: the mailboxes of an instance, in whichever directory it has. */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { Account, Accounts } from '../directory/accounts.js'
+import { markOf, parseMark } from '../directory/certificate-marks.js'
 import { isDay } from '../directory/directory-contents.js'
 import {
   ARCHIVE_WORDS,
@@ -13,6 +14,7 @@ import {
 import { formatPolicy } from '../directory/ordinary-mail.js'
 import { MAILBOX_KINDS, parseLogin, type MailboxKind } from '../directory/own-directory.js'
 import { PecError } from '../errors.js'
+import { readCertificate } from '../keys.js'
 import { domainOf } from '../mail/address.js'
 import type { ArrivalNotice, MailboxState, TrafficArchive } from '../points/ports.js'
 import { changing, reading, readSecret, sayPassword, withAs, type As, type SecretOptions } from './accounts.js'
@@ -41,6 +43,7 @@ export function mailboxCommand(): Command {
     .addCommand(renewalCommand())
     .addCommand(policyCommand())
     .addCommand(archiveCommand())
+    .addCommand(certificateCommand())
     .addCommand(noticeCommand())
     .addCommand(removeCommand())
 }
@@ -119,8 +122,8 @@ function showCommand(): Command {
   return onMailbox('show', 'tell all about a mailbox', false).action(async (directory: string, address: string) =>
     reading(directory, async (accounts) => {
       const account = await existing(accounts, address)
-      const { state, kind, aliases, operators, quotaBytes, renewal, ordinaryMail, archive, arrivalNotice, passwordUntil } =
-        account
+      const { state, kind, aliases, operators, quotaBytes, renewal, ordinaryMail, passwordUntil } = account
+      const { archive, arrivalNotice, certificates = [] } = account
       say(`address: ${address.toLowerCase()}`)
       say(`state: ${state}`)
       say(`kind: ${kind}`)
@@ -131,6 +134,7 @@ function showCommand(): Command {
       say(`ordinary mail: ${describePolicy(ordinaryMail, 'as for its domain')}`)
       say(`archive: ${archive === undefined ? 'none' : formatArchive(archive)}`)
       say(`notice of arrival: ${arrivalNotice === undefined ? 'none' : formatNotice(arrivalNotice)}`)
+      say(`client certificates: ${certificates.join(', ') || 'none'}`)
       say(`password: ${passwordUntil === undefined ? 'lasting' : `temporary, until ${passwordUntil.toISOString()}`}`)
     }),
   )
@@ -277,6 +281,28 @@ function archiveCommand(): Command {
         say(`Copies of the traffic of ${address}: ${archive === undefined ? 'none' : formatArchive(archive)}.`)
       }),
     )
+}
+
+function certificateCommand(): Command {
+  const onCertificate = (name: string, description: string): Command =>
+    onMailbox(name, description).argument(
+      '<CERTIFICATE>',
+      'a PEM file, sha256:FINGERPRINT, or address (any that names its address)',
+    )
+  const changeMarks = (change: (marks: readonly string[], mark: string) => readonly string[], done: string) => {
+    return async (directory: string, address: string, certificate: string, by: As) =>
+      changing(directory, by, async (accounts) => {
+        const mark = parseMark(certificate) ?? markOf(await readCertificate(certificate))
+        const { certificates = [] } = await existing(accounts, address)
+        await accounts.change(address, { certificates: change(certificates, mark) })
+        say(`${mark} ${done} ${address}.`)
+      })
+  }
+  const without = (marks: readonly string[], mark: string): string[] => marks.filter((each) => each !== mark)
+  return new Command('certificate')
+    .description('client certificates that open a mailbox, where [client_certificates] lets them')
+    .addCommand(onCertificate('add', 'add one').action(changeMarks((marks, mark) => [...without(marks, mark), mark], 'opens')))
+    .addCommand(onCertificate('remove', 'remove one').action(changeMarks(without, 'does not open')))
 }
 
 function noticeCommand(): Command {

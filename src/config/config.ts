@@ -7,6 +7,7 @@ import { alarms } from './alarms.js'
 import { account } from './account.js'
 import { antivirus } from './antivirus.js'
 import { archive } from './archive.js'
+import { clientCertificates } from './client-certificates.js'
 import { clock } from './clock.js'
 import { deadlines } from './deadlines.js'
 import { delivery } from './delivery.js'
@@ -39,7 +40,7 @@ export const SECTIONS = {
   ...{ archive, timestamp, retrieval, interoperability },
   ...{ provider, listeners, signer, tokens, trust, index, directory, ldap, ledger, store, limits },
   ...{ antivirus, quarantine, reception, spam, clock, delivery, deadlines, peers, peerTls, routes },
-  ...{ files, log, monitor, account, alarms, options },
+  ...{ files, log, monitor, account, alarms, options, clientCertificates },
 }
 
 type Contents<Sections> = { readonly [Name in keyof Sections]: Sections[Name] extends Section<infer T> ? Readonly<T> : never }

@@ -19,6 +19,7 @@ const KEYS = [
     'renewal',
     'archive',
     'arrival_notice',
+    'certificate',
     'operator',
     'operator_of',
     'administrator',
@@ -80,6 +81,7 @@ export interface LdapAttributes {
   readonly renewal: string
   readonly archive: string
   readonly arrivalNotice: string
+  readonly certificate: string
   readonly operator: string
   readonly operatorOf: string
   readonly administrator: string
@@ -141,6 +143,7 @@ export const ldap = section('ldap', KEYS, (values): LdapConfig => {
       renewal: attribute('renewal', 'pecRenewal'),
       archive: attribute('archive', 'pecArchive'),
       arrivalNotice: attribute('arrival_notice', 'pecArrivalNotice'),
+      certificate: attribute('certificate', 'pecCertificate'),
       operator: attribute('operator', 'uid'),
       operatorOf: attribute('operator_of', 'pecOperatorOf'),
       administrator: attribute('administrator', 'uid'),

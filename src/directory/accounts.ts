@@ -49,6 +49,8 @@ export interface AccountChange {
   readonly renewal?: string | undefined
   readonly archive?: TrafficArchive | undefined
   readonly arrivalNotice?: ArrivalNotice | undefined
+  /** Marks of client certificates (certificate-marks.ts), all of them. */
+  readonly certificates?: readonly string[] | undefined
 }
 
 /** An administrator with all that is known but the password. */

@@ -2,6 +2,7 @@
 import { domainOf } from '../mail/address.js'
 import { MAILBOX_STATES, type OrdinaryMailPolicy } from '../points/ports.js'
 import { isObject, listOf, readHash, readList, readUntil, readWith, readWord, reportUnknown } from './directory-json.js'
+import { MARK_WORDS, parseMark } from './certificate-marks.js'
 import {
   ARCHIVE_WORDS,
   faultOfOptions,
@@ -196,7 +197,7 @@ function readMailboxes(json: unknown, domains: ReadonlySet<string>, faults: stri
 
 const MAILBOX_MEMBERS = [
   ...['address', 'aliases', 'state', 'kind', 'password', 'passwordUntil', 'operators', 'quotaBytes', 'ordinaryMail', 'renewal'],
-  ...['archive', 'arrivalNotice'],
+  ...['archive', 'arrivalNotice', 'certificates'],
 ] as const
 
 function readMailbox(json: unknown, place: string, faults: string[]): MailboxEntry | undefined {
@@ -221,6 +222,9 @@ function readMailbox(json: unknown, place: string, faults: string[]): MailboxEnt
   const policy = readPolicy(json['ordinaryMail'], place, faults)
   const archive = readWith(parseArchive, json['archive'], 'archive', ARCHIVE_WORDS, place, faults)
   const notice = readWith(parseNotice, json['arrivalNotice'], 'arrivalNotice', NOTICE_WORDS, place, faults)
+  const certificates = readList(json['certificates'], 'certificates', place, faults).flatMap(
+    (mark) => readWith(parseMark, mark, 'the certificate', MARK_WORDS, place, faults) ?? [],
+  )
   const passwordUntil = readUntil(json['passwordUntil'], place, faults)
   const { renewal } = json
   const day = typeof renewal === 'string' && isDay(renewal) ? renewal : undefined
@@ -232,6 +236,7 @@ function readMailbox(json: unknown, place: string, faults: string[]): MailboxEnt
     ...(policy === undefined ? {} : { ordinaryMail: policy }),
     ...(archive === undefined ? {} : { archive }),
     ...(notice === undefined ? {} : { arrivalNotice: notice }),
+    ...(certificates.length === 0 ? {} : { certificates }),
     ...(passwordUntil === undefined ? {} : { passwordUntil }),
     ...(day === undefined ? {} : { renewal: day }),
   }

@@ -48,7 +48,7 @@ export interface PasswordOptions {
 
 /** What an edit changes of a mailbox, and undefined takes away. */
 export type MailboxChange = Partial<
-  Pick<MailboxEntry, 'state' | 'quotaBytes' | 'ordinaryMail' | 'renewal' | 'archive' | 'arrivalNotice'>
+  Pick<MailboxEntry, 'state' | 'quotaBytes' | 'ordinaryMail' | 'renewal' | 'archive' | 'arrivalNotice' | 'certificates'>
 >
 
 /** Tries, and milliseconds between them, to get the lock. */

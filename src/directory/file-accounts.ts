@@ -125,12 +125,13 @@ export class FileAccounts implements Accounts {
 }
 
 function accountOf(entry: MailboxEntry): Account {
-  const { address, state, kind, quotaBytes, ordinaryMail, archive, arrivalNotice, aliases, operators, renewal, passwordUntil } =
-    entry
+  const { address, state, kind, quotaBytes, ordinaryMail, archive, arrivalNotice, certificates, renewal } = entry
+  const { aliases, operators, passwordUntil } = entry
   return {
     ...{ address, state, kind, quotaBytes, ordinaryMail, aliases: [...aliases].sort(), renewal },
     ...(archive === undefined ? {} : { archive }),
     ...(arrivalNotice === undefined ? {} : { arrivalNotice }),
+    ...(certificates === undefined ? {} : { certificates }),
     operators: operators.map(({ name }) => name).sort(),
     passwordUntil: dateOf(passwordUntil),
   }

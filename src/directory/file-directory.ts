@@ -91,6 +91,10 @@ export class FileDirectory implements OwnDirectory {
     return { login: name, state, temporary: passwordUntil !== undefined }
   }
 
+  mailboxesOfCertificate(mark: string): Promise<readonly OwnMailbox[]> {
+    return Promise.resolve(this.mailboxes().filter(({ certificates }) => certificates?.includes(mark) === true))
+  }
+
   /** Every mailbox, in the order of the file. */
   mailboxes(): readonly OwnMailbox[] {
     return [...this.current().mailboxes.values()].map(publicPart)
@@ -162,11 +166,13 @@ function stampOf(path: string): string {
   }
 }
 
-function publicPart({ address, state, kind, quotaBytes, ordinaryMail, archive, arrivalNotice }: MailboxEntry): OwnMailbox {
+function publicPart(entry: MailboxEntry): OwnMailbox {
+  const { address, state, kind, quotaBytes, ordinaryMail, archive, arrivalNotice, certificates } = entry
   return {
     ...{ address, state, kind, quotaBytes },
     ...(ordinaryMail === undefined ? {} : { ordinaryMail }),
     ...(archive === undefined ? {} : { archive }),
     ...(arrivalNotice === undefined ? {} : { arrivalNotice }),
+    ...(certificates === undefined ? {} : { certificates }),
   }
 }

@@ -5,9 +5,9 @@ import { domainOf } from '../mail/address.js'
 import type { Clock, OrdinaryMailPolicy } from '../points/ports.js'
 import type { Account, AccountChange, Accounts, AdministratorAccount, Domain, NewAccount, Secret } from './accounts.js'
 import { isDay, isDomain, isMailboxAddress, isOperatorName } from './directory-contents.js'
-import { anyOf, domainsOf, filled, formatTime, mailboxOf, valuesOf, type LdapMailbox } from './ldap-entry.js'
+import { anyOf, domainsOf, filled, formatTime, mailboxAttributes, mailboxOf, valuesOf, type LdapMailbox } from './ldap-entry.js'
 import { LdapAdministrators } from './ldap-administrators.js'
-import { below, changed, LdapChanges, refused, replaced } from './ldap-changes.js'
+import { below, changed, LdapChanges, refused, replaced, type AttributeValue } from './ldap-changes.js'
 import { LdapServers } from './ldap-servers.js'
 import { faultOfOptions, formatArchive, formatNotice } from './mailbox-options.js'
 import type { AdministratorState } from './own-directory.js'
@@ -94,7 +94,7 @@ export class LdapAccounts implements Accounts {
     const values: Record<string, readonly string[]> = { [own]: [mail], [kindName]: [kind] }
     if (aliases.length > 0) values[alias] = aliases.map((each) => each.toLowerCase())
     if (secret?.until !== undefined) values[passwordUntil] = [formatTime(secret.until)]
-    for (const [name, value] of this.written({ quotaBytes, renewal })) if (value !== undefined) values[name] = [value]
+    for (const [name, value] of this.written({ quotaBytes, renewal })) if (value !== undefined) values[name] = [value].flat()
     const dn = below(this.settings.mailboxes.base, { [own]: mail })
     await this.changes.add(dn, this.settings.classes.mailbox, values, secret)
   }
@@ -190,8 +190,7 @@ export class LdapAccounts implements Accounts {
   }
 
   private wanted(): string[] {
-    const { address, alias, state, kind, quota, ordinaryMail, archive, arrivalNotice, passwordUntil, renewal } = this.names
-    return [address, alias, state, kind, quota, ordinaryMail, archive, arrivalNotice, passwordUntil, renewal]
+    return [...mailboxAttributes(this.names), this.names.renewal]
   }
 
   /** By its address or an alias. */
@@ -260,19 +259,20 @@ export class LdapAccounts implements Accounts {
     else await this.changes.modify(entry.dn, [changed('delete', this.names.operatorOf, [value])])
   }
 
-  private written(change: AccountChange): [string, string | undefined][] {
-    const { state, quotaBytes, ordinaryMail, renewal, archive, arrivalNotice } = change
+  private written(change: AccountChange): [string, AttributeValue][] {
+    const { state, quotaBytes, ordinaryMail, renewal, archive, arrivalNotice, certificates } = change
     if (quotaBytes !== undefined && !(Number.isSafeInteger(quotaBytes) && quotaBytes > 0))
       throw refused('the quota is not a positive whole number')
     if (renewal !== undefined && !isDay(renewal)) throw refused(`${JSON.stringify(renewal)} is no day YYYY-MM-DD`)
     const { names } = this
-    const all: readonly [keyof AccountChange, string, string | undefined][] = [
+    const all: readonly [keyof AccountChange, string, AttributeValue][] = [
       ['state', names.state, state],
       ['quotaBytes', names.quota, quotaBytes?.toString()],
       ['ordinaryMail', names.ordinaryMail, ordinaryMail && formatPolicy(ordinaryMail)],
       ['renewal', names.renewal, renewal && formatTime(new Date(`${renewal}T00:00:00Z`))],
       ['archive', names.archive, archive && formatArchive(archive)],
       ['arrivalNotice', names.arrivalNotice, arrivalNotice && formatNotice(arrivalNotice)],
+      ['certificates', names.certificate, certificates],
     ]
     return all.flatMap(([key, name, value]) => (key in change ? [[name, value]] : []))
   }

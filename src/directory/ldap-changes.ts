@@ -86,8 +86,11 @@ export function below(base: string, rdn: Readonly<Record<string, string>>): stri
 }
 
 /** Gives an attribute this value alone, or none. */
-export function replaced(type: string, value: string | undefined): Change {
-  return changed('replace', type, value === undefined ? [] : [value])
+/** One, several or none. */
+export type AttributeValue = string | readonly string[] | undefined
+
+export function replaced(type: string, value: AttributeValue): Change {
+  return changed('replace', type, value === undefined ? [] : [value].flat())
 }
 
 export function changed(operation: 'add' | 'delete' | 'replace', type: string, values: string[]): Change {

@@ -14,6 +14,7 @@ import {
   administratorOf,
   domainsOf,
   filled,
+  mailboxAttributes,
   mailboxOf,
   timeOf,
   valuesOf,
@@ -86,6 +87,14 @@ export class LdapDirectory implements OwnDirectory {
     return (await this.find(address.toLowerCase()))?.mailbox
   }
 
+  /** Asked of the server each time: few log in so. */
+  async mailboxesOfCertificate(mark: string): Promise<readonly OwnMailbox[]> {
+    const { mailboxes, attributes } = this.settings
+    const filter = filled(`(${attributes.certificate}={mark})`, { mark })
+    const entries = await this.servers.search(mailboxes.base, filter, mailboxAttributes(attributes))
+    return entries.map((entry) => mailboxOf(entry, attributes).mailbox)
+  }
+
   async ordinaryMail(address: string): Promise<OrdinaryMailPolicy | undefined> {
     return (await this.mailbox(address))?.ordinaryMail ?? this.policies.get(domainOf(address).toLowerCase())
   }
@@ -153,20 +162,8 @@ export class LdapDirectory implements OwnDirectory {
     if (!isMailboxAddress(address)) return Promise.resolve(undefined)
     return this.answers.get(address, async () => {
       const { attributes, authentication } = this.settings
-      const {
-        address: own,
-        alias,
-        state,
-        kind,
-        quota,
-        ordinaryMail,
-        archive,
-        arrivalNotice,
-        password,
-        passwordUntil,
-      } = attributes
-      const wanted = [own, alias, state, kind, quota, ordinaryMail, archive, arrivalNotice, passwordUntil]
-      if (authentication === 'hash') wanted.push(password)
+      const { address: own, alias, password } = attributes
+      const wanted = [...mailboxAttributes(attributes), ...(authentication === 'hash' ? [password] : [])]
       const { base, filter } = this.settings.mailboxes
       const entries = await this.servers.search(base, filled(filter, { address }), wanted)
       const [entry] = entries

@@ -4,6 +4,7 @@ import { PecError } from '../errors.js'
 import type { LdapAttributes } from '../config/ldap.js'
 import { MAILBOX_STATES, type OrdinaryMailPolicy } from '../points/ports.js'
 import { isDomain, isMailboxAddress } from './directory-contents.js'
+import { MARK_WORDS, parseMark } from './certificate-marks.js'
 import { ARCHIVE_WORDS, NOTICE_WORDS, parseArchive, parseNotice } from './mailbox-options.js'
 import { parsePolicy, POLICY_WORDS } from './ordinary-mail.js'
 import { ADMINISTRATOR_STATES, MAILBOX_KINDS, type Administrator, type OwnMailbox } from './own-directory.js'
@@ -25,6 +26,12 @@ export interface LdapAdministrator extends Pick<LdapMailbox, 'dn' | 'passwords' 
   readonly administrator: Administrator
 }
 
+/** What `mailboxOf` reads, but for passwords and renewals. */
+export function mailboxAttributes(names: LdapAttributes): string[] {
+  const { address, alias, state, kind, quota, ordinaryMail, archive, arrivalNotice, certificate, passwordUntil } = names
+  return [address, alias, state, kind, quota, ordinaryMail, archive, arrivalNotice, certificate, passwordUntil]
+}
+
 /** Throws PecError 'directory', temporary, for an entry that cannot be understood: nobody may send or get mail by half of it. */
 export function mailboxOf(entry: Entry, names: LdapAttributes): LdapMailbox {
   const { one, among, address, fail } = readerOf(entry)
@@ -36,6 +43,9 @@ export function mailboxOf(entry: Entry, names: LdapAttributes): LdapMailbox {
   }
   const policy = option(names.ordinaryMail, parsePolicy, POLICY_WORDS)
   const archive = option(names.archive, parseArchive, ARCHIVE_WORDS)
+  const certificates = valuesOf(entry, names.certificate).map(
+    (mark) => parseMark(mark) ?? fail(`${names.certificate} is none of ${MARK_WORDS}`),
+  )
   const arrivalNotice = option(names.arrivalNotice, parseNotice, NOTICE_WORDS)
   return {
     dn: entry.dn,
@@ -47,6 +57,7 @@ export function mailboxOf(entry: Entry, names: LdapAttributes): LdapMailbox {
       ...(policy === undefined ? {} : { ordinaryMail: policy }),
       ...(archive === undefined ? {} : { archive }),
       ...(arrivalNotice === undefined ? {} : { arrivalNotice }),
+      ...(certificates.length === 0 ? {} : { certificates: certificates.sort() }),
     },
     passwords: valuesOf(entry, names.password),
     passwordUntil: timeOf(entry, names.passwordUntil),

@@ -13,6 +13,8 @@ export interface OwnMailbox extends Mailbox {
   readonly quotaBytes: number | undefined
   /** Undefined where the domain's counts. */
   readonly ordinaryMail?: OrdinaryMailPolicy | undefined
+  /** Marks of the client certificates that open it (certificate-marks.ts); none if undefined. */
+  readonly certificates?: readonly string[] | undefined
 }
 
 /** active: may administer its domain; suspended: may not, for a time. */
@@ -35,6 +37,8 @@ export interface OwnDirectory extends Directory {
    * Rejects with PecError 'directory', temporary.
    */
   administrator(login: string, password: string): Promise<(Administrator & Pick<OpenedMailbox, 'temporary'>) | undefined>
+  /** Those that the certificate with this fingerprint mark opens; one, unless somebody has registered it twice. */
+  mailboxesOfCertificate(mark: string): Promise<readonly OwnMailbox[]>
   /** Lower case. */
   domains(): ReadonlySet<string>
   close(): Promise<void>

@@ -146,13 +146,14 @@ export class Provisioning implements Accounts {
 }
 
 function words(change: AccountChange): string {
-  const { state, quotaBytes, ordinaryMail, renewal, archive, arrivalNotice } = change
+  const { state, quotaBytes, ordinaryMail, renewal, archive, arrivalNotice, certificates = [] } = change
   const all: readonly [keyof AccountChange, string][] = [
     ['state', state ?? ''],
     ['quotaBytes', `quota ${quotaBytes ?? 'none'}`],
     ['ordinaryMail', `ordinary mail ${ordinaryMail === undefined ? 'default' : formatPolicy(ordinaryMail)}`],
     ['renewal', `renewal ${renewal ?? 'none'}`],
     ['archive', `archive ${archive === undefined ? 'none' : formatArchive(archive)}`],
+    ['certificates', `client certificates ${certificates.join(' ') || 'none'}`],
     ['arrivalNotice', `notice of arrival ${arrivalNotice === undefined ? 'none' : formatNotice(arrivalNotice)}`],
   ]
   return all.flatMap(([key, text]) => (key in change ? [text] : [])).join(', ')

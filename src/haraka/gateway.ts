@@ -12,6 +12,7 @@ import type { NoticeSettings } from '../points/arrival-notices.js'
 import type { DeadlineHouse } from '../points/deadlines.js'
 import { openDeliveryPoint, type DeliveryPoint } from '../points/delivery.js'
 import type { House } from '../points/house.js'
+import type { Clock } from '../points/ports.js'
 import { openReceptionPoint, type ReceptionPoint } from '../points/reception.js'
 import { openProvider, type Provider } from '../provider.js'
 import { LmtpPool } from '../lmtp/pool.js'
@@ -19,6 +20,7 @@ import { startAlarms } from './alarming.js'
 import { openClock, type GatewayClock } from './clock.js'
 import type { ServiceMetrics } from '../metrics/service-metrics.js'
 import { watchHouse } from '../watch/watched.js'
+import { ClientCertificates } from '../directory/client-certificates.js'
 import type { CopyingHouse } from './copying.js'
 import { newCourier } from './courier.js'
 import { startMetrics } from './monitoring.js'
@@ -38,6 +40,8 @@ export interface Gateway {
   readonly delivery: DeliveryPoint
   readonly store: Pick<LmtpPool, 'turn'>
   readonly copying: CopyingHouse
+  /** Undefined where nobody logs in with one. */
+  readonly certificates: ClientCertificates | undefined
   /** Rates ordinary mail; undefined where [spam] is not enabled. */
   readonly spam?: SpamFilter | undefined
   /** For the work that one node does at a time. */
@@ -112,6 +116,7 @@ export async function openGateway(config: Config, queue: HarakaQueue, log: Logge
     delivery,
     store: pool,
     copying,
+    certificates: certificatesOf(provider, clock),
     deadlines: { ...house, deadlines: config.deadlines },
     access: openAccessPoint({ ...house, limits: config.limits }),
     reception: openReceptionPoint({ ...house, ordinaryMail: config.reception.ordinaryMail }),
@@ -125,6 +130,10 @@ export async function openGateway(config: Config, queue: HarakaQueue, log: Logge
   opens.push({ pool, provider, rest })
   watch.tell({ kind: 'started', at: clock() })
   announce(current)
+}
+
+function certificatesOf({ clientTrust, directory }: Provider, clock: Clock): ClientCertificates | undefined {
+  return clientTrust === undefined ? undefined : new ClientCertificates({ trust: clientTrust, directory, clock })
 }
 
 function noticesOf({ options, provider }: Config, log: Logger): NoticeSettings {

@@ -48,6 +48,7 @@ export async function findSetupFaults(config: Config): Promise<string[]> {
     ...findSizeFaults(config, connection),
     ...findListenerFaults(config, ini('smtp.ini')),
     ...(await findTlsFaults(config, ini('tls.ini'))),
+    ...findCertificateFaults(config, ini('tls.ini')),
     ...(await findFolderFaults(config)),
     ...(await findExposedKeys(config)),
   ]
@@ -117,6 +118,13 @@ async function findTlsFaults({ instance }: Config, tls: Ini): Promise<string[]> 
   } catch (error) {
     return [`TLS with ${keyPath} and ${certificatePath} cannot be: ${reasonOf(error)}`]
   }
+}
+
+function findCertificateFaults({ clientCertificates }: Config, tls: Ini): string[] {
+  if (clientCertificates === undefined || textOf(tls, 'main', 'requestCert') === 'true') return []
+  return [
+    'tls.ini: requestCert must be true: [client_certificates] of pec.ini lets clients log in with what they are not asked for',
+  ]
 }
 
 /** Of the folders that are there: what is not is made, but for the queue, which Haraka would make for everybody to read. */

@@ -3,6 +3,8 @@ import constants from 'haraka-constants'
 import { PecError } from '../errors.js'
 import type { Client, Point, Received, Watch } from '../watch/occurrence.js'
 import type { Watched } from '../watch/watched.js'
+import { markOf } from '../directory/certificate-marks.js'
+import { certificateOf } from './certificate-login.js'
 import { noteOf } from './note.js'
 import type { SpamFilter } from './spam-filter.js'
 import type { Connection, QueuedMail, Transaction } from './types.js'
@@ -22,8 +24,16 @@ export function tellTls(connection: Connection, point: Point, watch: Watch): voi
   watch.tell({ kind: 'tls', at: new Date(), point, client: clientOf(connection), session: uuid, protocol, cipher })
 }
 
-export function tellAuthentication(connection: Connection, user: string, passed: boolean, watch: Watch): void {
-  watch.tell({ kind: 'authentication', at: new Date(), client: clientOf(connection), session: connection.uuid, user, passed })
+/** `fault` is about the client's certificate, where that decided. */
+export function tellAuthentication(
+  connection: Connection,
+  { user, passed, fault }: { readonly user: string; readonly passed: boolean; readonly fault?: string | undefined },
+  watch: Watch,
+): void {
+  const shown = certificateOf(connection)
+  const certificate = shown === undefined ? {} : { certificate: markOf(shown) }
+  const about = { user, passed, ...certificate, ...(fault === undefined ? {} : { fault }) }
+  watch.tell({ kind: 'authentication', at: new Date(), client: clientOf(connection), session: connection.uuid, ...about })
 }
 
 export function tellRelayAttempt(connection: Connection, recipient: string, watch: Watch): void {

@@ -47,7 +47,7 @@ export interface Connection extends Logger {
   readonly local: { readonly ip: string; readonly port: number }
   readonly remote: { readonly ip: string; readonly host: string; readonly closed: boolean }
   readonly hello: { readonly host: string }
-  readonly tls: { readonly enabled: boolean; readonly cipher?: Cipher }
+  readonly tls: { readonly enabled: boolean; readonly cipher?: Cipher; readonly peerCertificate?: { readonly raw?: unknown } }
   readonly relaying: boolean
   readonly capabilities: string[]
   readonly client: { destroy(): void }

@@ -25,6 +25,8 @@ export interface Columns {
   readonly key?: string | undefined
   readonly certificate_serial?: string | undefined
   readonly signed_digest?: string | undefined
+  /** The mark of a client's certificate. */
+  readonly certificate?: string | undefined
 }
 
 export interface Line {
@@ -51,8 +53,9 @@ function lineOf(occurrence: Single): Omit<Line, 'at'> | undefined {
       return of(point, { event: 'tls-session', external_server: nameOf(client), session, outcome })
     }
     case 'authentication': {
-      const { client, session, user, passed } = occurrence
-      return of('access', { event: kind, external_server: nameOf(client), user, session, outcome: passed ? 'passed' : 'failed' })
+      const { client, session, user, passed, certificate, fault } = occurrence
+      const outcome = `${passed ? 'passed' : 'failed'}${fault === undefined ? '' : `: client certificate: ${fault}`}`
+      return of('access', { event: kind, external_server: nameOf(client), user, session, outcome, certificate })
     }
     case 'relay-attempt': {
       const { client, session, sender, recipient } = occurrence

@@ -1,7 +1,7 @@
 /** A scripted SMTP client on a raw socket: sends exactly what it is told and gives back every reply. */
 import { once } from 'node:events'
 import { connect as connectPlain, type Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
+import { connect as connectTls, type ConnectionOptions } from 'node:tls'
 import { stuff, Wire, WireError } from './wire.js'
 
 export interface Reply {
@@ -16,6 +16,8 @@ export interface ClientOptions {
   readonly implicitTls?: boolean
   /** PEM. */
   readonly ca?: string
+  /** What the client shows of itself, PEM. */
+  readonly identity?: { readonly key: string; readonly cert: string }
   /** Bound of the wait for each reply; 30 s by default. */
   readonly patienceMs?: number
 }
@@ -156,9 +158,9 @@ export class SmtpClient {
   }
 }
 
-function tlsOptions(options: ClientOptions): { port: number; host: string; ca?: string; rejectUnauthorized: boolean } {
-  const checked = options.ca === undefined ? {} : { ca: options.ca }
-  return { port: options.port, host: '127.0.0.1', ...checked, rejectUnauthorized: options.ca !== undefined }
+function tlsOptions({ port, ca, identity }: ClientOptions): ConnectionOptions {
+  const checked = ca === undefined ? {} : { ca }
+  return { port, host: '127.0.0.1', ...checked, ...identity, rejectUnauthorized: ca !== undefined }
 }
 
 function base64(text: string): string {

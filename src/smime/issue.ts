@@ -54,6 +54,14 @@ export interface TlsRequest extends Common {
   readonly hosts: readonly string[]
 }
 
+export interface UserRequest extends Common {
+  readonly authority: KeyAndCertificate
+  /** Common name. */
+  readonly name: string
+  /** rfc822Names. */
+  readonly addresses: readonly string[]
+}
+
 export interface RevocationRequest {
   readonly authority: KeyAndCertificate
   /** Serial numbers, hex, and when each was revoked. */
@@ -122,6 +130,18 @@ export async function issueTlsCertificate(request: TlsRequest): Promise<KeyAndCe
     extension(OID.keyUsage, keyUsage(DIGITAL_SIGNATURE), true),
     extension(OID.extendedKeyUsage, new pkijs.ExtKeyUsage({ keyPurposes: [OID.serverAuth, OID.clientAuth] }).toSchema()),
     extension(OID.subjectAltName, new pkijs.AltName({ altNames: hosts.map(hostName) }).toSchema()),
+  ])
+}
+
+/** A certificate with which a user's mail program logs in. */
+export async function issueUserCertificate(request: UserRequest): Promise<KeyAndCertificate> {
+  const { name, addresses } = request
+  return issue(request, request.authority, [[OID.commonName, name]], 365, [
+    extension(OID.keyUsage, keyUsage(DIGITAL_SIGNATURE), true),
+    extension(OID.extendedKeyUsage, new pkijs.ExtKeyUsage({ keyPurposes: [OID.clientAuth] }).toSchema()),
+    ...(addresses.length === 0
+      ? []
+      : [extension(OID.subjectAltName, new pkijs.AltName({ altNames: addresses.map(email) }).toSchema())]),
   ])
 }
 

@@ -28,9 +28,13 @@ export interface PathMaterial {
 }
 
 /** What the certificates of a path must be for, where they have an extendedKeyUsage. */
-export type Purpose = 'e-mail' | 'time-stamping'
+export type Purpose = 'e-mail' | 'time-stamping' | 'client authentication'
 
-const PURPOSES: Readonly<Record<Purpose, string>> = { 'e-mail': OID.emailProtection, 'time-stamping': OID.timeStamping }
+const PURPOSES: Readonly<Record<Purpose, string>> = {
+  'e-mail': OID.emailProtection,
+  'time-stamping': OID.timeStamping,
+  'client authentication': OID.clientAuth,
+}
 
 const MAX_LENGTH = 8
 // Certificates that came with a message could be made to cross-sign each other without end.

@@ -67,6 +67,10 @@ export interface Authenticated extends Occurred {
   /** As the client gave it. */
   readonly user: string
   readonly passed: boolean
+  /** The mark of the certificate that the client has shown: sha256:FINGERPRINT. */
+  readonly certificate?: string | undefined
+  /** What was wrong with it, or that there was none where there must be; undefined if nothing was. */
+  readonly fault?: string | undefined
 }
 
 /** Somebody asked us to carry mail to a domain that is not ours. */

@@ -138,6 +138,23 @@ for (const [name, skip, open] of engines) {
       )
     })
 
+    test('registers client certificates, which then open the mailbox', async () => {
+      const anna = 'anna@pec-a.test'
+      const [first, second] = [`sha256:${'0a'.repeat(32)}`, `sha256:${'0b'.repeat(32)}`]
+      const openedBy = async (mark: string): Promise<readonly string[]> => {
+        opened.later(60_000)
+        return (await opened.directory.mailboxesOfCertificate(mark)).map(({ address }) => address)
+      }
+      await accounts.change(anna, { certificates: ['address', first, second] })
+      assert.deepEqual((await accounts.find(anna))?.certificates, ['address', first, second])
+      assert.deepEqual([await openedBy(first), await openedBy(`sha256:${'0c'.repeat(32)}`)], [[anna], []])
+      assert.deepEqual((await opened.directory.mailbox(anna))?.certificates, ['address', first, second])
+      for (const hostile of ['*', 'sha256:*', 'x)(mail=*']) assert.deepEqual(await openedBy(hostile), [], hostile)
+      await accounts.change(anna, { certificates: [] })
+      assert.equal((await accounts.find(anna))?.certificates, undefined)
+      assert.deepEqual(await openedBy(first), [])
+    })
+
     test('keeps the options of a mailbox, and takes them away', async () => {
       const anna = 'anna@pec-a.test'
       for (const options of [

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { createHash } from 'node:crypto'
 import constants from 'haraka-constants'
 import DSN from 'haraka-dsn'
 import { fromBuffer } from '../../src/mail/source.js'
@@ -31,9 +32,18 @@ test('a session under TLS is told of once', () => {
 
 test('a name that Haraka could not find is none', () => {
   const connection = { ...connectionOf(), remote: { ip: '192.0.2.2', host: 'NXDOMAIN', closed: false } }
-  const [told] = untimed(hear((watch) => tellAuthentication(connection, 'anna', false, watch)))
+  const [told] = untimed(hear((watch) => tellAuthentication(connection, { user: 'anna', passed: false }, watch)))
   const client = { ip: '192.0.2.2', host: undefined }
   assert.deepEqual(told, { at: undefined, kind: 'authentication', client, session: 'UUID', user: 'anna', passed: false })
+})
+
+test('an authentication is told with the certificate that the client has shown', () => {
+  const raw = Buffer.from('certificate')
+  const connection = { ...connectionOf(), tls: { enabled: true, peerCertificate: { raw } } }
+  const [told] = hear((watch) => tellAuthentication(connection, { user: 'anna', passed: false, fault: 'expired' }, watch))
+  assert.ok(told?.kind === 'authentication')
+  const fingerprint = createHash('sha256').update(raw).digest('hex')
+  assert.deepEqual([told.certificate, told.fault], [`sha256:${fingerprint}`, 'expired'])
 })
 
 test('an attempt to relay has both paths', () => {
