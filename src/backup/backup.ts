@@ -5,6 +5,7 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { isAbsolute, join, relative } from 'node:path'
 import type { Config } from '../config/config.js'
+import { secretsOf } from '../config/secrets.js'
 import { PecError } from '../errors.js'
 import { backupLedger } from '../ledger/copy.js'
 import { digestOf } from '../file-digest.js'
@@ -68,13 +69,8 @@ function wantedBelow(config: Config, { keys, mail }: BackupOptions): (path: stri
   if (config.ledger.engine === 'sqlite')
     for (const end of ['', '-wal', '-shm', '-journal']) left.add(`${below(config.ledger.file)}${end}`)
   if (!mail) left.add('mail')
-  if (!keys) for (const secret of secretsOf(config)) left.add(below(secret))
+  if (!keys) for (const secret of [...secretsOf(config), config.signer.key]) left.add(below(secret))
   return (path) => !left.has(path) && (keys || !/_key\.pem$/.test(path))
-}
-
-function secretsOf({ signer, ledger, timestamp }: Config): readonly string[] {
-  const password = ledger.engine === 'mysql' ? ledger.passwordFile : undefined
-  return [signer.key, signer.passphraseFile, password, timestamp.credentialsFile].filter((path) => path !== undefined)
 }
 
 function filesOf(config: Config): readonly string[] {
