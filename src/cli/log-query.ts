@@ -24,7 +24,7 @@ export interface QueryOptions {
   readonly archive?: true
 }
 
-export const ARCHIVE_OPTION = 'look in the archives of the days instead of the database'
+export const ARCHIVE_OPTION = 'look in the archives of the days instead of the database, which may be away'
 
 export const QUERY_HELP = `
 All that is given must hold. Days are those of Italian legal time, as receipts tell it. A time is written 2026-03-02T12:00:00+01:00.

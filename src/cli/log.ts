@@ -1,19 +1,15 @@
 /** `pec log`: what the register says (L5). */
 import { Command, InvalidArgumentError } from 'commander'
 import { PecError } from '../errors.js'
-import { findingsOf, timelineOf } from '../retrieval/timeline.js'
+import type { Config } from '../config/config.js'
+import { archiveSource } from '../retrieval/archive-source.js'
+import { databaseSource, type EventSource } from '../retrieval/source.js'
+import { findingsOf, timelineOf, type MessageRegister } from '../retrieval/timeline.js'
+import { readInstance } from './instance.js'
 import { extractCommand } from './log-extract.js'
 import { eventFacts, timelineFacts } from './log-facts.js'
 import { eventLine, timelineLines } from './log-report.js'
-import {
-  ARCHIVE_OPTION,
-  QUERY_HELP,
-  queryOf,
-  sourceOf,
-  withoutBrackets,
-  withQueryOptions,
-  type QueryOptions,
-} from './log-query.js'
+import { ARCHIVE_OPTION, QUERY_HELP, queryOf, withoutBrackets, withQueryOptions, type QueryOptions } from './log-query.js'
 import { openCheckMeans, withRegister } from './register.js'
 import { say, warn } from './terminal.js'
 
@@ -51,6 +47,27 @@ export function logCommand(): Command {
     .addCommand(extractCommand())
 }
 
+interface Place {
+  readonly source: EventSource
+  readonly register: MessageRegister
+  readonly config: Config
+}
+
+/** Archives are looked into without the database, which may be away. */
+async function withSource(
+  directory: string,
+  { archive }: Pick<QueryOptions, 'archive'>,
+  use: (place: Place) => Promise<void>,
+): Promise<void> {
+  if (archive !== true) {
+    await withRegister(directory, (ledger, config) => use({ source: databaseSource(ledger), register: ledger, config }))
+    return
+  }
+  const config = readInstance(directory)
+  const nothing = { message: () => Promise.resolve(undefined), quarantinedOf: () => Promise.resolve([]) }
+  await use({ source: archiveSource(config.archive.directory), register: nothing, config })
+}
+
 function positive(text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a positive number.')
   return Number(text)
@@ -58,9 +75,9 @@ function positive(text: string): number {
 
 async function search(directory: string, options: SearchOptions): Promise<void> {
   const query = queryOf(options)
-  await withRegister(directory, async (ledger, config) => {
+  await withSource(directory, options, async ({ source }) => {
     let listed = 0
-    for await (const event of sourceOf(options, ledger, config).search(query)) {
+    for await (const event of source.search(query)) {
       if (listed === options.limit) {
         warn(`There are more than these ${listed} events: narrow the search, or raise --limit.`)
         return
@@ -73,9 +90,9 @@ async function search(directory: string, options: SearchOptions): Promise<void> 
 }
 
 async function show(directory: string, identifier: string, options: ShowOptions): Promise<void> {
-  await withRegister(directory, async (ledger, config) => {
+  await withSource(directory, options, async ({ source, register, config }) => {
     const means = await openCheckMeans(config)
-    const timeline = await timelineOf(withoutBrackets(identifier), sourceOf(options, ledger, config), ledger, means)
+    const timeline = await timelineOf(withoutBrackets(identifier), source, register, means)
     if (timeline.events.length === 0) throw new PecError('configuration', `the register knows nothing of ${identifier}`)
     if (options.json === true) say(JSON.stringify(timelineFacts(timeline, means.now), undefined, 2))
     else for (const line of timelineLines(timeline)) say(line)

@@ -71,10 +71,10 @@ export function runArchive(work: ArchiveWork, holder: string, log: Logger): Job 
     await during(async () => {
       const days = await exportDays(work, isOurs)
       tell('archived', days)
-      await markDays(work.folder, days)
       tell('sealed', await sealDays(work))
       tell('handed over', await handOverDays(work))
       await purgeDays(work, work.retention, work.ledger)
+      await markDays(work.folder, days)
     })
     await checkOverdue(work)
   }
