@@ -6,11 +6,13 @@ import type { Config } from '../config/config.js'
 import type { Accounts, Secret } from '../directory/accounts.js'
 import { admitAdministrator, type Admission } from '../directory/admission.js'
 import { faultOfPassword, makePassword, type PasswordFault } from '../directory/chosen-password.js'
-import { DomainAccounts } from '../directory/domain-accounts.js'
+import { DomainAccounts, type LastChange } from '../directory/domain-accounts.js'
 import { openAccounts } from '../directory/open-accounts.js'
 import { openDirectory } from '../directory/open-directory.js'
 import { Provisioning } from '../directory/provisioning.js'
 import { PecError, reasonOf } from '../errors.js'
+import { databaseSource } from '../retrieval/source.js'
+import { lastStateChange } from '../retrieval/state-change.js'
 import { readInstance } from './instance.js'
 import { withRegister } from './register.js'
 import { readLine, say, warn } from './terminal.js'
@@ -67,8 +69,9 @@ export function changing(
   return withRegister(directory, (ledger, config) =>
     using(config, async (accounts) => {
       const admitted = await admittedOf(who, config)
+      const lastChange: LastChange = (address) => lastStateChange(address, databaseSource(ledger))
       const by = admitted?.login ?? who.by ?? userInfo().username
-      const changeable = admitted === undefined ? accounts : new DomainAccounts(accounts, admitted.domain)
+      const changeable = admitted === undefined ? accounts : new DomainAccounts(accounts, admitted.domain, lastChange)
       await change(new Provisioning(changeable, { ledger, clock, provider: config.provider.name, by }), config)
     }),
   )

@@ -1,5 +1,5 @@
 /**
- * What the administrator of a domain may do (O3): add mailboxes to it, suspend them and let them go on, close them, give temporary
+ * What the administrator of a domain may do (O3): add mailboxes to it, suspend them and let those go on, close them, give temporary
  * passwords, let people work in shared ones, and say when a mailbox is to be renewed. All else, and every other domain, is the provider's.
  */
 import { PecError } from '../errors.js'
@@ -8,17 +8,20 @@ import type { MailboxState } from '../points/ports.js'
 import type { Account, AccountChange, Accounts, AdministratorAccount, Domain, NewAccount, Secret } from './accounts.js'
 
 const CHANGEABLE: readonly string[] = ['state', 'renewal'] satisfies (keyof AccountChange)[]
-/** What is frozen only the provider can thaw. */
 const STATES: readonly MailboxState[] = ['active', 'suspended', 'closed']
+
+export type LastChange = (address: string) => Promise<{ readonly state: MailboxState; readonly by: string } | undefined>
 
 export class DomainAccounts implements Accounts {
   private readonly accounts: Accounts
   private readonly domain: string
+  private readonly lastChange: LastChange
 
-  /** `domain` in lower case. */
-  constructor(accounts: Accounts, domain: string) {
+  /** `domain` in lower case; `lastChange` tells who gave a mailbox its state. */
+  constructor(accounts: Accounts, domain: string, lastChange: LastChange) {
     this.accounts = accounts
     this.domain = domain
+    this.lastChange = lastChange
   }
 
   async domains(): Promise<readonly Domain[]> {
@@ -45,10 +48,7 @@ export class DomainAccounts implements Accounts {
     this.check(address)
     const others = Object.keys(change).filter((key) => !CHANGEABLE.includes(key))
     if (others.length > 0) throw refused('quotas, policies and options')
-    const { state } = change
-    if (state !== undefined && !STATES.includes(state)) throw refused(`to make a mailbox ${state}`)
-    if (state !== undefined && (await this.accounts.find(address))?.state === 'frozen')
-      throw refused('to change the state of a mailbox that the provider has frozen')
+    if (change.state !== undefined) await this.checkState(address, change.state)
     await this.accounts.change(address, change)
   }
 
@@ -119,6 +119,17 @@ export class DomainAccounts implements Accounts {
 
   private check(address: string): void {
     if (!this.isOurs(address)) throw new PecError('directory', `${address} is not of ${this.domain}`)
+  }
+
+  /** What the provider has suspended or frozen is the provider's, and so is what nobody knows the reason of. */
+  private async checkState(address: string, wanted: MailboxState): Promise<void> {
+    if (!STATES.includes(wanted)) throw refused(`to make a mailbox ${wanted}`)
+    const state = (await this.accounts.find(address))?.state
+    if (state === 'frozen') throw refused('to change the state of a mailbox that the provider has frozen')
+    if (state !== 'suspended' || wanted === 'closed') return
+    const last = await this.lastChange(address)
+    if (last?.state !== 'suspended' || domainOf(last.by) !== this.domain)
+      throw refused('to change the state of a mailbox that the provider has suspended')
   }
 
   private isOurs(address: string): boolean {

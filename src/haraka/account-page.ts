@@ -8,10 +8,12 @@ import { PasswordChanges } from '../account/password-change.js'
 import { passwordPage } from '../account/password-page.js'
 import { openAccountServer } from '../account/server.js'
 import type { Config } from '../config/config.js'
-import { DomainAccounts } from '../directory/domain-accounts.js'
+import { DomainAccounts, type LastChange } from '../directory/domain-accounts.js'
 import { openAccounts } from '../directory/open-accounts.js'
 import { Provisioning } from '../directory/provisioning.js'
 import { reasonOf } from '../errors.js'
+import { databaseSource } from '../retrieval/source.js'
+import { lastStateChange } from '../retrieval/state-change.js'
 import type { Gateway } from './gateway.js'
 import type { Logger } from './types.js'
 
@@ -35,9 +37,10 @@ export async function startAccountPage({ config, house, provider }: Gateway, log
     ...{ directory, tries, length },
     accountsOf: (by) => new Provisioning(accounts, { ...register, by }),
   })
+  const lastChange: LastChange = (address) => lastStateChange(address, databaseSource(ledger))
   const administration = new Administration({
     ...{ directory, tries, clock, passwordDays },
-    accountsOf: (by, domain) => new Provisioning(new DomainAccounts(accounts, domain), { ...register, by }),
+    accountsOf: (by, domain) => new Provisioning(new DomainAccounts(accounts, domain, lastChange), { ...register, by }),
     onRefusal: (line) => log.logwarn(line),
   })
   const pages = new Map([

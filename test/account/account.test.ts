@@ -81,7 +81,8 @@ beforeEach(async () => {
   })
   const administration = new Administration({
     ...{ directory, tries, clock, passwordDays: 3 },
-    accountsOf: (by, domain) => new Provisioning(new DomainAccounts(accounts, domain), { ...register, by }),
+    accountsOf: (by, domain) =>
+      new Provisioning(new DomainAccounts(accounts, domain, () => Promise.resolve(undefined)), { ...register, by }),
     onRefusal: (line) => failures.push(line),
   })
   const provider = 'Gestore <A> & "figli"'

@@ -8,11 +8,14 @@ import { Administration } from '../../src/account/administration.js'
 import { administrationPage } from '../../src/account/administration-page.js'
 import { LoginTries } from '../../src/account/login-tries.js'
 import type { FormPage } from '../../src/account/page.js'
-import { DomainAccounts } from '../../src/directory/domain-accounts.js'
+import { DomainAccounts, type LastChange } from '../../src/directory/domain-accounts.js'
 import { FileAccounts } from '../../src/directory/file-accounts.js'
 import { FileDirectory } from '../../src/directory/file-directory.js'
 import { Provisioning } from '../../src/directory/provisioning.js'
-import type { Entry } from '../../src/points/ports.js'
+import { isMeant, type RegisterQuery } from '../../src/ledger/search.js'
+import type { Entry, RegisterEvent } from '../../src/points/ports.js'
+import type { RetrievedEvent } from '../../src/retrieval/source.js'
+import { lastStateChange } from '../../src/retrieval/state-change.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'pec-administration-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -25,13 +28,16 @@ const IP = '192.0.2.1'
 let now: number
 let acts: string[]
 let refusals: string[]
+let events: RegisterEvent[]
+/** As an operator of the provider does. */
+let provision: (by: string) => Provisioning
 let accounts: FileAccounts
 let directory: FileDirectory
 let page: FormPage
 let count = 0
 
 beforeEach(async () => {
-  ;[now, acts, refusals] = [Date.parse('2026-11-27T10:00:00Z'), [], []]
+  ;[now, acts, refusals, events] = [Date.parse('2026-11-27T10:00:00Z'), [], [], []]
   const clock = (): Date => new Date(now)
   const path = join(folder, `directory-${++count}.json`)
   accounts = new FileAccounts(path, { N: 16, r: 1, p: 1 })
@@ -40,18 +46,28 @@ beforeEach(async () => {
   for (const address of [ANNA, UGO]) await accounts.add({ address, kind: 'individual', secret: lasting })
   await accounts.addAdministrator(CAPO, { password: 'del-capo', until: undefined })
   directory = FileDirectory.open({ path, clock, onEvent: () => undefined })
-  const commit = ({ events }: Entry): Promise<void> => {
-    acts.push(...events.map(({ sender, recipients, subject, outcome }) => [sender, recipients, subject, outcome].join('; ')))
+  const commit = ({ events: committed }: Entry): Promise<void> => {
+    events.push(...committed)
+    acts.push(...committed.map(({ sender, recipients, subject, outcome }) => [sender, recipients, subject, outcome].join('; ')))
     return Promise.resolve()
   }
   const register = { ledger: { commit }, clock, provider: 'A' }
+  const lastChange: LastChange = (address) => lastStateChange(address, { search: (query) => found(query) })
+  provision = (by) => new Provisioning(accounts, { ...register, by })
   const administration = new Administration({
     ...{ directory, clock, tries: new LoginTries(clock), passwordDays: 3 },
-    accountsOf: (by, domain) => new Provisioning(new DomainAccounts(accounts, domain), { ...register, by }),
+    accountsOf: (by, domain) => new Provisioning(new DomainAccounts(accounts, domain, lastChange), { ...register, by }),
     onRefusal: (line) => refusals.push(line),
   })
   page = administrationPage('Gestore A', '/dominio', administration)
 })
+
+/** The events that fit, as the register gives them. */
+async function* found(query: RegisterQuery): AsyncGenerator<RetrievedEvent> {
+  for (const [id, event] of events.entries())
+    if (isMeant(event, query)) yield { id, at: new Date(now), ...event, evidence: () => Promise.resolve(event) }
+  await Promise.resolve()
+}
 
 /** The page that answers an act, once the directory has seen all that came before. */
 async function act(values: Readonly<Record<string, string>>) {
@@ -122,6 +138,25 @@ test('what the provider has frozen or is closed stays so, and nobody is made twi
     assert.equal((await act({ act: 'add', address })).status, 409, address)
   assert.equal((await act({ act: 'suspend', address: 'nessuna@cliente.test' })).status, 409)
   assert.equal((await act({ act: 'renewal', address: ANNA, day: '31/12/2027' })).status, 400)
+})
+
+test('what the provider has suspended stays so, whatever was before and however the register ends', async () => {
+  for (const name of ['suspend', 'resume', 'suspend', 'resume'])
+    assert.equal((await act({ act: name, address: ANNA })).status, 200, name)
+  await provision('paola').change(ANNA, { state: 'suspended', renewal: '2027-12-31' })
+  for (const name of ['resume', 'suspend', 'resume']) assert.equal((await act({ act: name, address: ANNA })).status, 409, name)
+  // The process died before it could record how it ended.
+  assert.equal(events.filter(({ sender, outcome }) => sender === 'paola' && outcome === 'done').length, 1)
+  events = events.filter(({ sender, outcome }) => sender !== 'paola' || outcome !== 'done')
+  assert.equal((await act({ act: 'resume', address: ANNA })).status, 409)
+  assert.equal(await stateOf(ANNA), 'suspended')
+  await provision('paola').change(ANNA, { state: 'active' })
+  assert.equal((await act({ act: 'suspend', address: ANNA })).status, 200)
+  // Somebody wrote it into the directory, past the register.
+  await provision('paola').change(ANNA, { state: 'active' })
+  await accounts.change(ANNA, { state: 'suspended' })
+  assert.equal((await act({ act: 'resume', address: ANNA })).status, 409)
+  assert.equal((await act({ act: 'close', address: ANNA })).status, 200, 'they may go further')
 })
 
 test('nobody else does anything: not who is suspended, removed, or only has a mailbox or a temporary password', async () => {

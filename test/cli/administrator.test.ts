@@ -39,6 +39,9 @@ test('the administrator of a domain does what one may on the command line, and t
   await assert.rejects(pec('mailbox close', 'ugo@pec-a.test', ...as), /ugo@pec-a\.test is not of cliente\.test/)
   await assert.rejects(pec('mailbox remove', 'anna@cliente.test', ...as), /it can be closed/)
   await assert.rejects(pec('domain add', 'terzo.test', ...as), /unknown option/)
+  await pec('mailbox add', 'carlo@cliente.test', '--lasting')
+  await pec('mailbox suspend', 'carlo@cliente.test')
+  await assert.rejects(pec('mailbox resume', 'carlo@cliente.test', ...as), /that the provider has suspended/)
 
   await pec('administrator suspend', CAPO)
   assert.equal(await pec('administrator list'), `${CAPO}  suspended\n`)
@@ -64,6 +67,7 @@ test('the administrator of a domain does what one may on the command line, and t
       'bea@cliente.test; add individual mailbox, password; failed: an administrator of a domain has no right to this: lasting passwords',
       'ugo@pec-a.test; closed; failed: ugo@pec-a.test is not of cliente.test',
       'anna@cliente.test; remove mailbox; failed: an administrator of a domain has no right to this: to remove a mailbox: it can be closed',
+      'carlo@cliente.test; active; failed: an administrator of a domain has no right to this: to change the state of a mailbox that the provider has suspended',
       'anna@cliente.test; active; done',
     ],
   )

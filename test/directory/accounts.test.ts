@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test'
 import { ldap } from '../../src/config/ldap.js'
 import { Values } from '../../src/config/values.js'
 import type { Accounts } from '../../src/directory/accounts.js'
-import { DomainAccounts } from '../../src/directory/domain-accounts.js'
+import { DomainAccounts, type LastChange } from '../../src/directory/domain-accounts.js'
 import { FileAccounts } from '../../src/directory/file-accounts.js'
 import { FileDirectory } from '../../src/directory/file-directory.js'
 import { LdapAccounts } from '../../src/directory/ldap-accounts.js'
@@ -263,7 +263,8 @@ for (const [name, skip, open] of engines) {
     })
 
     test('gives an administrator the mailboxes of one domain, within limits', async () => {
-      const ours = new DomainAccounts(accounts, 'comune.test')
+      const ours = new DomainAccounts(accounts, 'comune.test', () => Promise.resolve(change))
+      let change: Awaited<ReturnType<LastChange>>
       const until = new Date(START + 90 * DAY_MS)
       const [mine, theirs] = ['sua@comune.test', 'anna@pec-a.test']
       await ours.add({ address: mine, kind: 'individual', secret: secret('per-ora', until), renewal: '2027-01-31' })
@@ -308,6 +309,18 @@ for (const [name, skip, open] of engines) {
         await assert.rejects(act, words)
       assert.equal(JSON.stringify([await accounts.list(), await accounts.domains(), await accounts.administrators()]), before)
       await ours.change(mine, { state: 'suspended', renewal: undefined })
+      for (const other of [
+        undefined,
+        { state: 'suspended', by: 'paola' },
+        { state: 'suspended', by: 'capo@pec-a.test' },
+        { state: 'active', by: 'capo@comune.test' },
+      ] as const) {
+        change = other
+        for (const state of ['active', 'suspended'] as const)
+          await assert.rejects(ours.change(mine, { state }), /that the provider has suspended/)
+      }
+      change = { state: 'suspended', by: 'capo@comune.test' }
+      await ours.change(mine, { state: 'active' })
       await ours.setPassword(mine, secret('di-nuovo', until))
       await ours.change(mine, { state: 'closed' })
       await accounts.remove(mine)
