@@ -38,6 +38,8 @@ export const QUARANTINE = 'quarantine'
 
 /** Writes a backup into a folder that does not exist or is empty; resolves with its manifest, the last file to be written. */
 export async function backUp(config: Config, out: string, now: Date, options: BackupOptions): Promise<Manifest> {
+  const inside = [config.instance, config.quarantine.directory].find((folder) => !isOutside(folder, out))
+  if (inside !== undefined) throw new PecError('configuration', `${out} is in ${inside}, which is copied: choose another folder`)
   await mkdir(out, { recursive: true, mode: 0o700 })
   if ((await readdir(out)).length > 0) throw new PecError('configuration', `${out} is not empty: choose another folder`)
   const { instance } = config

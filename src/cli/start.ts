@@ -6,7 +6,7 @@ import { checkAntivirus } from '../antivirus/engine.js'
 import { UNSCANNED } from '../antivirus/none.js'
 import { PecError, reasonOf } from '../errors.js'
 import { isRunning } from '../haraka/control.js'
-import { checkSetup } from '../haraka/setup.js'
+import { checkSetup, findBusyPorts } from '../haraka/setup.js'
 import { checkProvider } from '../provider.js'
 import { harakaProgram, readInstance } from './instance.js'
 import { say } from './terminal.js'
@@ -18,6 +18,8 @@ export function startCommand(): Command {
     .action(async (directory: string) => {
       const config = readInstance(directory)
       if (await isRunning(config.instance)) throw new PecError('configuration', `${directory} is running already`)
+      const busy = await findBusyPorts(config)
+      if (busy.length > 0) throw new PecError('configuration', busy.join('\n'))
       await checkProvider(config)
       if (config.antivirus.engine === 'none') say(UNSCANNED)
       // It may come later: until then messages are refused for the time being.

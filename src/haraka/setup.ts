@@ -181,7 +181,10 @@ function addressesOf(smtp: Ini): [host: string, port: number][] {
 function whyNotListening(host: string, port: number): Promise<string | undefined> {
   return new Promise((resolve) => {
     const server = createServer()
-    server.once('error', (error) => resolve(`smtp.ini: ${host}:${port} cannot be listened on: ${error.message}`))
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const advice = error.code === 'EACCES' ? '; ports below 1024 need root or CAP_NET_BIND_SERVICE' : ''
+      resolve(`smtp.ini: ${host}:${port} cannot be listened on: ${error.message}${advice}`)
+    })
     server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(undefined)))
   })
 }

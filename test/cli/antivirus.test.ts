@@ -89,6 +89,17 @@ test('pec check-config names a clamd that is away, and one that would keep its l
   assert.deepEqual(pec('check-config', directory), { status: 0, output: 'The configuration is in order.\n' })
 })
 
+test('a start names each port that somebody has already', async (t) => {
+  const lab = new Laboratory(t)
+  const directory = join(await lab.directory(), 'x')
+  const [submission = 0, starttls = 0] = await freePorts(2)
+  const { port } = await lab.sink({ protocol: 'smtp' })
+  const listeners = ['--submission-port', `${submission}`, '--starttls-port', `${starttls}`, '--mx-port', `${port}`]
+  init(directory, '--listen', '127.0.0.1', '--antivirus', 'none', ...listeners)
+  const { status, output } = pec('start', directory)
+  assert.deepEqual([status, new RegExp(`127.0.0.1:${port} cannot be listened on`).test(output)], [1, true], output)
+})
+
 test('every start without antivirus is warned of, on the terminal and in the log; one without clamd says so and starts', async (t) => {
   const lab = new Laboratory(t)
   for (const choice of ['none', `127.0.0.1:${await freePort()}`]) {

@@ -57,6 +57,9 @@ test('a backup of a gateway at work', { timeout: 240_000 }, async (t) => {
       assert.equal((await stat(join(out, file))).mode & 0o777, 0o600)
     assert.equal((await pec('check', gateway.directory)).code, 0)
     assert.match((await pec('backup', gateway.directory, out)).text, /is not empty/)
+    const inside = join(gateway.directory, 'backup')
+    assert.match((await pec('backup', gateway.directory, inside)).text, /is in .*, which is copied: choose another folder/)
+    await assert.rejects(stat(inside), { code: 'ENOENT' })
   })
 
   await t.test('has no keys if they are left out', async () => {
