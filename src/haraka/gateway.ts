@@ -12,7 +12,6 @@ import type { NoticeSettings } from '../points/arrival-notices.js'
 import type { DeadlineHouse } from '../points/deadlines.js'
 import { openDeliveryPoint, type DeliveryPoint } from '../points/delivery.js'
 import type { House } from '../points/house.js'
-import type { Clock } from '../points/ports.js'
 import { openReceptionPoint, type ReceptionPoint } from '../points/reception.js'
 import { openProvider, type Provider } from '../provider.js'
 import { LmtpPool } from '../lmtp/pool.js'
@@ -116,7 +115,7 @@ export async function openGateway(config: Config, queue: HarakaQueue, log: Logge
     delivery,
     store: pool,
     copying,
-    certificates: certificatesOf(provider, clock),
+    certificates: certificatesOf(provider, watching),
     deadlines: { ...house, deadlines: config.deadlines },
     access: openAccessPoint({ ...house, limits: config.limits }),
     reception: openReceptionPoint({ ...house, ordinaryMail: config.reception.ordinaryMail }),
@@ -132,8 +131,16 @@ export async function openGateway(config: Config, queue: HarakaQueue, log: Logge
   announce(current)
 }
 
-function certificatesOf({ clientTrust, directory }: Provider, clock: Clock): ClientCertificates | undefined {
-  return clientTrust === undefined ? undefined : new ClientCertificates({ trust: clientTrust, directory, clock })
+function certificatesOf(
+  { clientTrust: trust, directory }: Provider,
+  { health, clock }: Watching,
+): ClientCertificates | undefined {
+  if (trust === undefined) return undefined
+  const watched = {
+    mailbox: (address: string) => health.of('directory', directory.mailbox(address)),
+    mailboxesOfCertificate: (mark: string) => health.of('directory', directory.mailboxesOfCertificate(mark)),
+  }
+  return new ClientCertificates({ trust, directory: watched, clock })
 }
 
 function noticesOf({ options, provider }: Config, log: Logger): NoticeSettings {

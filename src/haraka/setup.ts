@@ -174,7 +174,7 @@ async function findExposedKeys({ instance, signer }: Config): Promise<string[]> 
 function addressesOf(smtp: Ini): [host: string, port: number][] {
   return textOf(smtp, 'main', 'listen')
     .split(',')
-    .map((address) => /^\s*(.*?):(\d+)\s*$/.exec(address))
+    .map((address) => /^(.*?):(\d+)$/.exec(address.trim()))
     .flatMap((match) => (match === null ? [] : [[String(match[1]).replace(/^\[(.*)\]$/, '$1'), Number(match[2])]]))
 }
 

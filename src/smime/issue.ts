@@ -60,6 +60,7 @@ export interface UserRequest extends Common {
   readonly name: string
   /** rfc822Names. */
   readonly addresses: readonly string[]
+  readonly ocspUrl?: string
 }
 
 export interface RevocationRequest {
@@ -135,13 +136,14 @@ export async function issueTlsCertificate(request: TlsRequest): Promise<KeyAndCe
 
 /** A certificate with which a user's mail program logs in. */
 export async function issueUserCertificate(request: UserRequest): Promise<KeyAndCertificate> {
-  const { name, addresses } = request
+  const { name, addresses, ocspUrl } = request
   return issue(request, request.authority, [[OID.commonName, name]], 365, [
     extension(OID.keyUsage, keyUsage(DIGITAL_SIGNATURE), true),
     extension(OID.extendedKeyUsage, new pkijs.ExtKeyUsage({ keyPurposes: [OID.clientAuth] }).toSchema()),
     ...(addresses.length === 0
       ? []
       : [extension(OID.subjectAltName, new pkijs.AltName({ altNames: addresses.map(email) }).toSchema())]),
+    ...(ocspUrl === undefined ? [] : [extension(OID.authorityInfoAccess, responderAt(ocspUrl))]),
   ])
 }
 

@@ -16,6 +16,7 @@ import { parseCertificate } from '../../src/smime/certificate.js'
 import { issueAuthority, issueRevocationList, issueUserCertificate, type KeyAndCertificate } from '../../src/smime/issue.js'
 import { readPem } from '../../src/smime/pem.js'
 import { Laboratory } from '../harness/laboratory.js'
+import { OcspResponder } from '../harness/ocsp.js'
 import { choosePorts, PASSWORD, PROGRAM, TestGateway } from './gateway.js'
 import { isOf } from './letter.js'
 import { original, PLAIN } from './originals.js'
@@ -41,11 +42,20 @@ test('client certificates', { timeout: 180_000 }, async (t) => {
     issued(MARIO),
     issued(MARIO, stranger),
   ])
+  // An authority without a list, whose responder is asked.
+  const responder = await OcspResponder.listen()
+  lab.atClose(() => responder.close())
+  const online = await issueAuthority({ name: 'Utenti in linea', keyKind: 'p-256' })
+  const answered = (): Promise<KeyAndCertificate> =>
+    issueUserCertificate({ authority: online, name: MARIO, addresses: [MARIO], keyKind: 'p-256', ocspUrl: responder.url })
+  const [good, withdrawn, unknown] = await Promise.all([answered(), answered(), answered()])
+  const certificates = [{ certificate: good }, { certificate: withdrawn, revokedAt: new Date(Date.now() - 60_000) }]
+  await responder.answerBy({ authority: online, certificates, minutes: 30 })
   const serialNumber = parseCertificate(derOf(revoked)).serialNumber.toString('hex')
   const list = issueRevocationList({ authority, revoked: [{ serialNumber, at: new Date(Date.now() - 60_000) }] })
   const path = (name: string): string => join(folder, name)
   for (const [name, text] of Object.entries({
-    'users.pem': authority.certificate,
+    'users.pem': authority.certificate + online.certificate,
     'users-crl.pem': list,
     'mario.pem': mario.certificate,
     'mario-key.pem': mario.key,
@@ -130,6 +140,12 @@ test('client certificates', { timeout: 180_000 }, async (t) => {
       assert.match((await attempt(identity, `AUTH PLAIN ${base64(`\0${MARIO}\0${PASSWORD}`)}`))[1], /^235/)
   })
 
+  await t.test('are looked up with the responder that they name, where there is no list', async () => {
+    for (let times = 0; times < 2; times++) assert.match((await attempt(good, 'AUTH EXTERNAL ='))[1], /^235/)
+    assert.equal(responder.requests, 1)
+    for (const identity of [withdrawn, unknown]) assert.equal((await attempt(identity, 'AUTH EXTERNAL ='))[1], REFUSED)
+  })
+
   await t.test('are told in the log, each with its fingerprint', async () => {
     const lines = async (): Promise<readonly Record<string, string>[]> => {
       const names = (await readdir(join(gateway.directory, 'log'))).filter((name) => name.includes('_access_'))
@@ -150,6 +166,8 @@ test('client certificates', { timeout: 180_000 }, async (t) => {
       `${LUCIA} passed`,
       `${MARIO} failed: client certificate: it is not registered for the mailbox`,
     ])
+    assert.match((await outcomesOf(withdrawn)).join(), /was revoked at/)
+    assert.match((await outcomesOf(unknown)).join(), /no revocation list for .*; the OCSP responder does not know/)
     assert.match((await outcomesOf(revoked)).join(), /failed: client certificate: .*CN=mario@pec-a\.test was revoked at/)
   })
 

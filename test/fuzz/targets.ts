@@ -9,6 +9,7 @@ import { encodedWordTarget } from './targets/encoded-words.js'
 import { entityTarget } from './targets/entities.js'
 import { headerTarget } from './targets/header.js'
 import { forgeryTarget, judgementTarget } from './targets/judgements.js'
+import { ocspTarget } from './targets/ocsp.js'
 import { originalTarget } from './targets/originals.js'
 import { configTarget, directoryTarget, ldifTarget } from './targets/settings.js'
 import { sevenBitTarget } from './targets/seven-bit.js'
@@ -17,7 +18,7 @@ import { transferTarget } from './targets/transfer.js'
 
 export const TARGETS: readonly OpenTarget[] = [
   ...[headerTarget, addressTarget, encodedWordTarget, contentTypeTarget, entityTarget, transferTarget, sevenBitTarget],
-  ...[signatureTarget, certificateTarget, revocationTarget],
+  ...[signatureTarget, certificateTarget, revocationTarget, ocspTarget],
   ...[briefTarget, originalTarget, certificationTarget, judgementTarget, forgeryTarget],
   ...[ldifTarget, directoryTarget, configTarget],
 ]

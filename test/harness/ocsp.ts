@@ -79,7 +79,7 @@ export class OcspResponder {
     const folder = await mkdtemp(join(tmpdir(), 'pec-ocsp-'))
     this.folder = folder
     const files = {
-      'index.txt': certificates.map(lineOf).join(''),
+      'index.txt': certificates.map(databaseLine).join(''),
       'ca.pem': authority.certificate,
       'signer.pem': signer.certificate,
       'signer-key.pem': signer.key,
@@ -118,7 +118,7 @@ export class OcspResponder {
 }
 
 /** A line of a database of `openssl ca`. */
-function lineOf({ certificate, revokedAt }: Answerable): string {
+export function databaseLine({ certificate, revokedAt }: Answerable): string {
   const [der = Buffer.alloc(0)] = readPem(Buffer.from(certificate.certificate), 'CERTIFICATE')
   const { serialNumber, notAfter } = parseCertificate(der)
   const time = (date: Date): string => `${date.toISOString().replace(/[-:T]/g, '').slice(2, 14)}Z`
