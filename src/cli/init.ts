@@ -79,6 +79,7 @@ async function init(directory: string, options: InitOptions): Promise<void> {
   say(`${directory} is ready: ${options.name}, ${domain}.`)
   if (isHaraka) say(`Haraka's own files are as they were. What certified mail needs of them:  pec check-config ${directory}`)
   if (keys.isTest) say('Its key and authority are for tests: no other provider will trust them.')
+  else say(`See whether key and certificate are right:  pec check-config ${directory}`)
   if (antivirusOf(options).engine === 'none')
     say('It has NO ANTIVIRUS: for trials only. For clamd: --antivirus clamd, or [antivirus] in config/pec.ini.')
   say(`Add a mailbox:  pec mailbox add ${directory} user@${domain} --lasting`)

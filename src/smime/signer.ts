@@ -153,7 +153,8 @@ function certificateFaults(certificate: Certificate, key: KeyObject | undefined,
   if (key !== undefined && !keyMatches(key, certificate.der)) faults.push('the key does not match the certificate')
   if (at < certificate.notBefore) faults.push(`the certificate is not valid before ${certificate.notBefore.toISOString()}`)
   if (at > certificate.notAfter) faults.push(`the certificate expired at ${certificate.notAfter.toISOString()}`)
-  if (holder !== undefined) faults.push(...checkProfile(certificate.der, holder).map((fault) => `certificate profile: ${fault}`))
+  if (holder !== undefined)
+    faults.push(...checkProfile(certificate.der, holder).map((fault) => `certificate profile (RFC 6109 §5.5): ${fault}`))
   return faults
 }
 
