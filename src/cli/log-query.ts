@@ -9,6 +9,7 @@ import { archiveSource } from '../retrieval/archive-source.js'
 import { EVENT_TYPES, eventTypeOf } from '../retrieval/event-types.js'
 import { beginningAt, endAt, periodOfDay } from '../retrieval/period.js'
 import { databaseSource, type EventSource } from '../retrieval/source.js'
+import { warn } from './terminal.js'
 
 /** What the options of a query are called on the command line. */
 export interface QueryOptions {
@@ -85,5 +86,5 @@ function kindOf(word: string): EventType {
 
 /** Where the events are looked for. */
 export function sourceOf({ archive }: Pick<QueryOptions, 'archive'>, ledger: SqlLedger, config: Config): EventSource {
-  return archive === true ? archiveSource(config.archive.directory) : databaseSource(ledger)
+  return archive === true ? archiveSource(config.archive.directory, warn) : databaseSource(ledger)
 }

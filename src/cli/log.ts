@@ -65,7 +65,7 @@ async function withSource(
   }
   const config = readInstance(directory)
   const nothing = { message: () => Promise.resolve(undefined), quarantinedOf: () => Promise.resolve([]) }
-  await use({ source: archiveSource(config.archive.directory), register: nothing, config })
+  await use({ source: archiveSource(config.archive.directory, warn), register: nothing, config })
 }
 
 function positive(text: string): number {

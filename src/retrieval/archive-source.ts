@@ -13,15 +13,30 @@ import type { EventSource } from './source.js'
 const LATE_DAYS = 7
 const DAY_MS = 86_400_000
 
-/** Rejects with PecError 'archive' for an archive that cannot be read. */
-export function archiveSource(folder: string): EventSource {
+const SLOWLY = 'archives without marks are read whole, this one time: the search takes longer'
+
+/** Rejects with PecError 'archive' for an archive that cannot be read. `tell` hears once why a search takes longer than others. */
+export function archiveSource(folder: string, tell: (line: string) => void = () => undefined): EventSource {
+  let isTold = false
+  const place = {
+    folder,
+    onMissing: () => {
+      if (!isTold) tell(SLOWLY)
+      isTold = true
+    },
+  }
   return {
     name: 'archives',
     async *search(query) {
-      for await (const { event, proof } of eventsOf(folder, await questionOf(folder, query)))
+      for await (const { event, proof } of eventsOf(place, await questionOf(place, query)))
         yield { ...event, evidence: () => Promise.resolve(proof) }
     },
   }
+}
+
+interface Place {
+  readonly folder: string
+  readonly onMissing: () => void
 }
 
 interface Question {
@@ -36,22 +51,22 @@ interface Question {
  * A client's Message-ID is asked for by the identifiers of its messages: daticert.xml has it, of whichever event, and that may be one
  * before the period.
  */
-async function questionOf(folder: string, query: RegisterQuery): Promise<Question> {
+async function questionOf(place: Place, query: RegisterQuery): Promise<Question> {
   const { clientMessageId, identifier, to } = query
   if (clientMessageId === undefined) return { query, identifiers: undefined, marks: [marksOfQuery(query)] }
   const identifiers = new Set<string>()
   const messages = { clientMessageId, ...(identifier === undefined ? {} : { identifier }), ...(to === undefined ? {} : { to }) }
   const question = { query: messages, identifiers: undefined, marks: [marksOfQuery(messages)] }
-  for await (const { event, proof } of eventsOf(folder, question))
+  for await (const { event, proof } of eventsOf(place, question))
     if (clientMessageIdOf(proof) === clientMessageId) identifiers.add(event.identifier)
   const marks = [...identifiers].map((each) => marksOfQuery({ ...query, clientMessageId: undefined, identifier: each }))
   return { query, identifiers, marks }
 }
 
-async function* eventsOf(folder: string, { query, identifiers, marks }: Question): AsyncGenerator<ArchivedEvent> {
+async function* eventsOf({ folder, onMissing }: Place, { query, identifiers, marks }: Question): AsyncGenerator<ArchivedEvent> {
   const { from, to } = query
   for (const day of await daysOf(folder, from, to)) {
-    if (!(await mayHold(folder, day, marks))) continue
+    if (!(await mayHold(folder, day, marks, onMissing))) continue
     for await (const archived of archivedEvents(filesOf(folder, day).zip)) {
       const { event } = archived
       const isInTime = (from === undefined || event.at >= from) && (to === undefined || event.at < to)

@@ -9,6 +9,7 @@ import { createHash } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { filesOf, isThere, makeFolder, marksFile, writeWhole } from '../archive/place.js'
+import { PecError, reasonOf } from '../errors.js'
 import { addressKey, keyOf } from '../ledger/keys.js'
 import type { FoundEvent } from '../ledger/search.js'
 import { archivedEvents, clientMessageIdOf } from './archived-events.js'
@@ -16,16 +17,24 @@ import { archivedEvents, clientMessageIdOf } from './archived-events.js'
 const HEAD = 16
 const WIDTH = 4
 
-/** Makes the marks of days that have just been archived. Rejects with PecError 'archive' for an archive that cannot be read. */
+/** Makes the marks of days that have just been archived. Rejects with PecError 'archive' if one cannot be read, or they cannot be written. */
 export async function markDays(folder: string, days: readonly string[]): Promise<void> {
   for (const day of days) await writeMarks(folder, day, await marksOf(filesOf(folder, day).zip))
 }
 
-/** Whether the archive of a day may have events with all marks of one of these queries. False if it is gone; rejects like `markDays`. */
-export async function mayHold(folder: string, day: string, wanted: readonly (readonly number[])[]): Promise<boolean> {
+/**
+ * Whether the archive of a day may have events with all marks of one of these queries. False if it is gone; `onMissing` hears
+ * of it before an archive is read for its marks. Rejects like `markDays`.
+ */
+export async function mayHold(
+  folder: string,
+  day: string,
+  wanted: readonly (readonly number[])[],
+  onMissing: () => void,
+): Promise<boolean> {
   if (!(await isThere(filesOf(folder, day).zip))) return false
   if (wanted.some((marks) => marks.length === 0)) return true
-  const marks = (await knownMarks(folder, day)) ?? (await newMarks(folder, day))
+  const marks = (await knownMarks(folder, day)) ?? (await newMarks(folder, day, onMissing))
   return wanted.some((each) => each.every((mark) => has(marks, mark)))
 }
 
@@ -34,7 +43,8 @@ async function knownMarks(folder: string, day: string): Promise<Buffer | undefin
   return marks?.subarray(0, HEAD).equals(await headOf(filesOf(folder, day).zip)) === true ? marks : undefined
 }
 
-async function newMarks(folder: string, day: string): Promise<Buffer> {
+async function newMarks(folder: string, day: string, onMissing: () => void): Promise<Buffer> {
+  onMissing()
   const marks = await marksOf(filesOf(folder, day).zip)
   // Archives on a medium that can only be read are searched, too: each time from the beginning.
   await writeMarks(folder, day, marks).catch(() => undefined)
@@ -43,8 +53,12 @@ async function newMarks(folder: string, day: string): Promise<Buffer> {
 
 async function writeMarks(folder: string, day: string, marks: Buffer): Promise<void> {
   const path = marksFile(folder, day)
-  await makeFolder(dirname(path))
-  await writeWhole(path, marks)
+  try {
+    await makeFolder(dirname(path))
+    await writeWhole(path, marks)
+  } catch (cause) {
+    throw new PecError('archive', `${path}, for searches, cannot be written: ${reasonOf(cause)}`, { temporary: true, cause })
+  }
 }
 
 async function marksOf(zip: string): Promise<Buffer> {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { runArchive } from '../../src/haraka/archive-job.js'
@@ -49,6 +50,22 @@ test('a day of the authority is lost: the days queue, it is asked at growing int
   await run()
   assert.deepEqual(await archive.faults(), [])
   assert.deepEqual(lines.slice(-2), ['2026-03-04 was stamped', '2026-03-05 was stamped'])
+})
+
+test('each day archived is marked for searches; where that fails it is told, and the day sealed', async (t) => {
+  const archive = await testArchive(t)
+  const { run, failures } = await node(t, archive, 'a')
+  await archive.ledger.commit(entryOf('1', { events: [eventOf('a')] }, onDay(4)))
+  const marks = join(archive.folder, 'search')
+  archive.setNow('2026-03-05T01:30:00Z')
+  await run()
+  assert.deepEqual([failures, await readdir(marks)], [[], ['2026-03-04.marks']])
+  await rm(marks, { recursive: true })
+  await writeFile(marks, '')
+  archive.setNow('2026-03-06T01:30:00Z')
+  await run()
+  assert.match(failures.join(), /^archive: PecError: \S+2026-03-05\.marks, for searches, cannot be written: EEXIST/)
+  assert.deepEqual(await archive.faults(), [])
 })
 
 test('of two nodes one archives, and the other when it is gone', async (t) => {
