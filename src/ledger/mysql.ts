@@ -17,7 +17,8 @@ import { attempt } from './attempt.js'
 import type { SqlDialect } from './dialect.js'
 import { SqlLedger } from './ledger.js'
 import { isAnswer, SessionPool, type PoolSettings } from './mysql-pool.js'
-import { migrate, type Tables } from './schema.js'
+import { migrate } from './migrations.js'
+import type { Tables } from './schema.js'
 
 export type MysqlSettings = Extract<LedgerConfig, { engine: 'mysql' }>
 

@@ -9,7 +9,8 @@ import { Kysely, SqliteDialect } from 'kysely'
 import type { LedgerConfig } from '../config/ledger.js'
 import { isPecError, PecError, reasonOf } from '../errors.js'
 import { connectMysql } from './mysql.js'
-import { SCHEMA_VERSION, type Tables } from './schema.js'
+import { SCHEMA_VERSION } from './migrations.js'
+import type { Tables } from './schema.js'
 
 /** A view for queries only. */
 export type LedgerView = Kysely<Tables>

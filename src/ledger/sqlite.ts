@@ -18,7 +18,8 @@ import { PecError, reasonOf } from '../errors.js'
 import { attempt } from './attempt.js'
 import type { SqlDialect } from './dialect.js'
 import { SqlLedger } from './ledger.js'
-import { migrate, type Tables } from './schema.js'
+import { migrate } from './migrations.js'
+import type { Tables } from './schema.js'
 
 // Milliseconds: other writers are through in a moment.
 const PAUSE = 2

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { extname, join } from 'node:path'
 import { describe, test } from 'node:test'
 import { claimOf, failure } from './entries.js'
-import { SCHEMA_VERSION } from '../../src/ledger/schema.js'
+import { SCHEMA_VERSION } from '../../src/ledger/migrations.js'
 import { ENGINES, type Place } from './engines.js'
 
 interface Run {
