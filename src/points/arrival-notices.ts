@@ -1,10 +1,18 @@
 /**
  * Notices of arrival (O8): a short ordinary e-mail to the address that a mailbox has named, once for each message that is delivered to
- * it. They have no reverse path, so that nothing comes back, and go to ordinary mail only, so that none gives rise to another.
+ * it. They have no reverse path, so that nothing comes back, and go to ordinary mail only; one that comes back all the same, because that
+ * address sends its mail on to the mailbox, gives rise to no other.
  */
+import { isPecError } from '../errors.js'
 import { domainOf } from '../mail/address.js'
+import { firstValue } from '../mail/header.js'
+import type { Source } from '../mail/source.js'
 import { composeArrivalNotice, type ArrivalDetails } from '../pec/arrival-notice.js'
+import { readEnclosures } from '../pec/enclosures.js'
+import { readHead } from '../pec/head.js'
+import { openPecMessage } from '../pec/message.js'
 import type { Moment } from '../pec/moment.js'
+import { subjectOf } from '../pec/original.js'
 import type { House } from './house.js'
 import type { Dispatch, Mailbox } from './ports.js'
 
@@ -36,4 +44,32 @@ export function noticeFor(
     issuer,
   )
   return [{ from: '', to: [notice.to], message, errand: { kind: 'notify', identifier } }]
+}
+
+/**
+ * The same of an anomaly envelope; nothing of one around what a program wrote or returned, or that cannot be read: its delivery goes
+ * before. RFC 3834 §2, §5
+ */
+export async function noticeOfAnomaly(
+  mailbox: Mailbox | undefined,
+  envelope: Source,
+  sender: string,
+  moment: Moment,
+  house: NoticeHouse,
+): Promise<Dispatch[]> {
+  if (mailbox?.arrivalNotice === undefined || sender === '') return []
+  try {
+    const opened = await openPecMessage(envelope)
+    const { original } = await readEnclosures(opened)
+    if (original === undefined || (await isAutomatic(original.message))) return []
+    return noticeFor(mailbox, '', { sender, subject: subjectOf(opened.header) }, moment, house)
+  } catch (error) {
+    if (isPecError(error) && error.code === 'malformed') return []
+    throw error
+  }
+}
+
+async function isAutomatic(message: Source): Promise<boolean> {
+  const submitted = firstValue((await readHead(message)).header, 'Auto-Submitted')
+  return submitted !== undefined && !/^no\b/i.test(submitted)
 }

@@ -6,13 +6,10 @@ import { isPecError } from '../errors.js'
 import { slice, type Source } from '../mail/source.js'
 import { briefOriginal, type BriefSettings } from '../pec/brief.js'
 import { failureOf, refusalOf, type Failure } from '../pec/error-codes.js'
-import { readHead } from '../pec/head.js'
 import type { ReceiptType } from '../pec/kinds.js'
-import type { ArrivalDetails } from '../pec/arrival-notice.js'
 import { momentOf, type Moment } from '../pec/moment.js'
 import { composeNotification, type Occurrence } from '../pec/notification.js'
-import { subjectOf } from '../pec/original.js'
-import { noticeFor, type NoticeHouse } from './arrival-notices.js'
+import { noticeFor, noticeOfAnomaly, type NoticeHouse } from './arrival-notices.js'
 import { archiveCopy } from './copies.js'
 import { notificationTo } from './dispatch.js'
 import type { House } from './house.js'
@@ -70,10 +67,9 @@ export function openDeliveryPoint(house: DeliveryHouse): DeliveryPoint {
     async stored({ kind, identifier }, message, recipient, sender, response) {
       const moment = momentOf(house.clock())
       const mailbox = await house.directory.mailbox(recipient)
-      const isNotable = kind === 'deliver-anomaly' && mailbox?.arrivalNotice !== undefined
       const options = [
         ...archiveCopy(mailbox, { from: sender, message, identifier }, moment),
-        ...(isNotable ? noticeFor(mailbox, identifier, await detailsOf(message, sender), moment, house) : []),
+        ...(kind === 'deliver-anomaly' ? await noticeOfAnomaly(mailbox, message, sender, moment, house) : []),
       ]
       await record(rowOf('mailbox-delivery', identifier, [recipient], sender, response, house), house, options)
     },
@@ -109,11 +105,6 @@ const PASSINGS: { readonly [K in Errand['kind']]?: EventType } = {
 
 function failureTypeOf({ kind }: Errand): EventType {
   return kind in PASSINGS ? 'option-failure' : 'delivery-failure'
-}
-
-/** Of a message that is not known to the ledger. */
-async function detailsOf(message: Source, sender: string): Promise<ArrivalDetails> {
-  return { sender, subject: subjectOf((await readHead(message)).header) }
 }
 
 /** Whether the time limits wait for this recipient. */

@@ -178,13 +178,46 @@ describe('a notice of arrival', () => {
     assert.match(text, /^Mittente: anna@pec-a\.test\r\nOggetto: Offerta riservata\r$/m)
   })
 
+  /** Ordinary mail in its anomaly envelope, on its way to Ugo. */
+  const anomalyOf = async (fields: string, sender = 'x@mail.test'): Promise<Dispatch> => {
+    const message = fromBuffer(crlf(`From: x@mail.test\nTo: ${UGO}\nSubject: ciao bello\n${fields}\nx\n`))
+    await openReceptionPoint(b).receive({ sender, recipients: [UGO], message, host: 'mx.mail.test' })
+    return b.outbox.take().find(({ errand }) => errand.kind === 'deliver-anomaly') ?? assert.fail()
+  }
+  const deliver = ({ message, from }: Dispatch): Promise<void> =>
+    delivery.stored({ kind: 'deliver-anomaly', identifier: '' }, message, UGO, from, '250 ok')
+
   test('is sent of anomaly envelopes, not of receipts nor of copies', async () => {
     options[UGO] = { arrivalNotice: { to: HOME, details: true } }
-    const envelope = fromBuffer(crlf('Subject: ANOMALIA MESSAGGIO: ciao\n bello\nFrom: x@mail.test\n\nx\n'))
-    await delivery.stored({ kind: 'deliver-anomaly', identifier: '' }, envelope, UGO, 'x@mail.test', '250 ok')
+    const anomaly = await anomalyOf('')
+    await deliver(anomaly)
     const [notice = assert.fail()] = b.outbox.take()
     assert.match(await textOf(notice.message), /^Mittente: x@mail\.test\r\nOggetto: ANOMALIA MESSAGGIO: ciao bello\r$/m)
-    await delivery.stored({ kind: 'deliver-other', identifier: 'id' }, envelope, UGO, ANNA, '250 ok')
+    await delivery.stored({ kind: 'deliver-other', identifier: 'id' }, anomaly.message, UGO, ANNA, '250 ok')
+    assert.deepEqual(b.outbox.take(), [])
+  })
+
+  test('is not sent of what programs write: a notice that comes back gives rise to no other', async () => {
+    options[UGO] = { arrivalNotice: { to: HOME, details: true } }
+    for (const [anomaly, expected] of [
+      [await anomalyOf('Auto-Submitted: auto-generated\n'), []],
+      [await anomalyOf('auto-submitted: Auto-Replied; x=y\n'), []],
+      [await anomalyOf('', ''), []],
+      [await anomalyOf('Auto-Submitted: no\n'), [`notify ${HOME}`]],
+    ] as const) {
+      await deliver(anomaly)
+      assert.deepEqual(kinds(b.outbox.take()), expected)
+    }
+    // What cannot be read is delivered, with no notice.
+    const vast = fromBuffer(Buffer.alloc(1024 * 1024 + 1, 'x'))
+    await delivery.stored({ kind: 'deliver-anomaly', identifier: '' }, vast, UGO, 'x@mail.test', '250 ok')
+    assert.deepEqual(b.outbox.take(), [])
+    // Ugo's other mailbox sends on what it gets, with a sender of its own.
+    await deliver(await anomalyOf(''))
+    const [{ message } = assert.fail()] = b.outbox.take()
+    await openReceptionPoint(b).receive({ sender: HOME, recipients: [UGO], message, host: 'mx.casa.test' })
+    const back = b.outbox.take().find(({ errand }) => errand.kind === 'deliver-anomaly') ?? assert.fail()
+    await deliver(back)
     assert.deepEqual(b.outbox.take(), [])
   })
 
