@@ -14,6 +14,7 @@ import { startRescue } from './orphans.js'
 import { checkSetup } from './setup.js'
 import { takeSignals } from './signals.js'
 import type { HarakaServer, Plugin } from './types.js'
+import { checkVersion } from './version.js'
 import { Workers } from './workers.js'
 
 export interface Master {
@@ -32,6 +33,7 @@ export interface MasterMeans {
 
 /** Opens the gateway and all that runs once per node. Rejects with PecError 'configuration' naming every fault. */
 export async function openMaster({ server, plugin, readSettings }: MasterMeans): Promise<Master> {
+  checkVersion(plugin)
   let config = readSettings()
   await checkSetup(config)
   const control = await openControl(config.instance, { reload })

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, readdir, readFile, symlink } from 'node:fs/promises'
+import { cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
@@ -145,7 +145,7 @@ test('a bare Haraka becomes a gateway by the lines of the guide', { timeout: 180
 
   await t.test('a message is accepted and delivered, with receipts that openssl verifies', async () => {
     await succeeds(add, `${PASSWORD}\n`)
-    await lab.instance({
+    const instance = await lab.instance({
       ...{ directory, ports: [smtps, starttls, mx], startMs: 60_000, readyLines: [/ready for mail/] },
       command: [process.execPath, join(harakaHome, 'bin', 'haraka'), ...start.split(' ').slice(1)],
     })
@@ -167,5 +167,17 @@ test('a bare Haraka becomes a gateway by the lines of the guide', { timeout: 180
       await run('openssl', ['cms', '-verify', '-in', letter.path, '-CAfile', anchors, '-out', '/dev/null'])
       await succeeds(`npx pec verify ${letter.path} --ca config/pec_anchors.pem --index config/pec_index.ldif`)
     }
+    await instance.stop()
+  })
+
+  await t.test('another version of Haraka does not start it', async () => {
+    const other = join(folder, 'other')
+    await mkdir(other)
+    await cp(harakaHome, join(other, 'Haraka'), { recursive: true })
+    await symlink(join(ROOT, 'node_modules'), join(other, 'node_modules'))
+    const manifest = join(other, 'Haraka', 'package.json')
+    await writeFile(manifest, (await readFile(manifest, 'utf8')).replace(/"version": "[\d.]+"/, '"version": "3.3.0"'))
+    const { code, text } = await shell(directory, `node ${join(other, 'Haraka', 'bin', 'haraka')} -c ${directory}`)
+    assert.deepEqual([code, /this is Haraka 3\.3\.0: the gateway needs \d/.test(text)], [1, true], text)
   })
 })
