@@ -30,8 +30,10 @@ export function newCourier(house: CourierHouse): Courier {
   return {
     carry(file) {
       const { errand, message } = file.dispatch
-      if (errand.kind === 'archive') void keep(file, errand, house)
-      else if (!errand.kind.startsWith('deliver-') || message.size > memory || pool.isFull) queue.handOver(file)
+      // What a large message is read from goes once the step is over: the file in the queue has it.
+      if (message.size > memory) queue.handOver(file)
+      else if (errand.kind === 'archive') void keep(file, errand, house)
+      else if (!errand.kind.startsWith('deliver-') || pool.isFull) queue.handOver(file)
       else deliver(file, house).catch((error: unknown) => log.logerror(`a delivery was broken off: ${reasonOf(error)}`))
     },
   }

@@ -23,6 +23,7 @@ const ENVELOPE: Errand = {
   recipient: 'r@pec-a.test',
   original: { start: 14, end: 26 },
 }
+const COPY: Errand = { kind: 'archive', identifier: 'id', at: '2026-11-27T23:59:58.000Z' }
 
 interface Rig {
   readonly outbox: Outbox
@@ -138,9 +139,11 @@ test('a temporary answer, a broken connection and a refused anomaly envelope lea
 
 test('a large message, and one for another host, are Haraka’s from the start', async (t) => {
   const lab = new Laboratory(t)
-  const large = await rigOn(lab, {}, 10)
-  await send(large)
-  assert.deepEqual(await settled(large), ['Haraka has file0'])
+  for (const errand of [ENVELOPE, COPY]) {
+    const large = await rigOn(lab, {}, 10)
+    await send(large, errand)
+    assert.deepEqual(await settled(large), ['Haraka has file0'])
+  }
   const remote = await rigOn(lab, {})
   await send(remote, { kind: 'send-receipt', identifier: 'id' })
   assert.deepEqual(await settled(remote), ['Haraka has file0'])
@@ -156,7 +159,6 @@ test('an outcome that cannot be recorded keeps the file until it is', async (t) 
   await gone(rig)
 })
 
-const COPY: Errand = { kind: 'archive', identifier: 'id', at: '2026-11-27T23:59:58.000Z' }
 const NAME = '235958-76e840a730b16a9f.eml'
 
 test('a copy for the folder of copies is there before its file goes', async (t) => {
