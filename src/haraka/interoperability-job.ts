@@ -70,7 +70,12 @@ export function runInteroperability(work: InteroperabilityWork, holder: string, 
     }
   }
   const checkDue = async (): Promise<void> => {
-    if (!(await isOurs())) return
+    if (!(await isOurs())) {
+      // Whoever has the work now tells of it.
+      failed.clear()
+      health.works('interoperability')
+      return
+    }
     const due = await dueAmong(work)
     if (due.length === 0) return
     const exchanges = await during(() => work.check(due, ending.signal))

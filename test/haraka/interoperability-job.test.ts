@@ -87,6 +87,20 @@ describe('the checks of other providers that a node makes by itself', () => {
     assert.deepEqual(kinds(), ['interoperability', 'interoperability', 'recovery interoperability'])
   })
 
+  test('that failed are another node’s trouble once that has the work', async (t) => {
+    const { state, job, kinds } = node(t)
+    state.faults.set(UGO, ['no valid delivery receipt within 5 s'])
+    await job.run()
+    kinds()
+    state.ours = false
+    await job.run()
+    assert.deepEqual(kinds(), ['recovery interoperability'])
+    Object.assign(state, { ours: true, now: state.now + (DAY + 1) * 1000 })
+    state.faults.clear()
+    await job.run()
+    assert.deepEqual(kinds(), ['interoperability', 'interoperability'])
+  })
+
   test('end with the job, and nothing is said of that', async (t) => {
     const { state, job, log, kinds } = node(t)
     state.check = (_, stopped) =>
