@@ -118,7 +118,7 @@ export class DomainAccounts implements Accounts {
   }
 
   private check(address: string): void {
-    if (!this.isOurs(address)) throw new PecError('directory', `${address} is not of ${this.domain}`)
+    if (!this.isOurs(address)) throw new PecError('directory', `${JSON.stringify(address)} is not of ${this.domain}`)
   }
 
   /** What the provider has suspended or frozen is the provider's, and so is what nobody knows the reason of. */

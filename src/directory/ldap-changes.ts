@@ -85,10 +85,10 @@ export function below(base: string, rdn: Readonly<Record<string, string>>): stri
   return `${new DN().addRDN(rdn).toString()},${base}`
 }
 
-/** Gives an attribute this value alone, or none. */
 /** One, several or none. */
 export type AttributeValue = string | readonly string[] | undefined
 
+/** Gives an attribute this value alone, or none. */
 export function replaced(type: string, value: AttributeValue): Change {
   return changed('replace', type, value === undefined ? [] : [value].flat())
 }

@@ -12,6 +12,7 @@ import { isMailboxAddress } from './directory-contents.js'
 import type { DirectoryEvent } from './directory-event.js'
 import {
   administratorOf,
+  anyOf,
   domainsOf,
   filled,
   mailboxAttributes,
@@ -90,7 +91,7 @@ export class LdapDirectory implements OwnDirectory {
   /** Asked of the server each time: few log in so. */
   async mailboxesOfCertificate(mark: string): Promise<readonly OwnMailbox[]> {
     const { mailboxes, attributes } = this.settings
-    const filter = filled(`(${attributes.certificate}={mark})`, { mark })
+    const filter = filled(`(&${anyOf(mailboxes.filter, 'address')}(${attributes.certificate}={mark}))`, { mark })
     const entries = await this.servers.search(mailboxes.base, filter, mailboxAttributes(attributes))
     return entries.map((entry) => mailboxOf(entry, attributes).mailbox)
   }

@@ -28,6 +28,8 @@ function settingsOf(keys: Readonly<Record<string, unknown>>) {
 const entry = (address: string, ...lines: string[]): string =>
   ['', `dn: cn=${address},ou=mailboxes,dc=pec`, 'objectClass: pecMailbox', `cn: ${address}`, ...lines, ''].join('\n')
 
+const CERTIFICATE = `sha256:${'0a'.repeat(32)}`
+
 const isAway = (error: unknown): boolean => isPecError(error) && error.code === 'directory' && error.temporary
 
 describe('LDAP servers', { skip: slapdIsMissing }, () => {
@@ -43,6 +45,7 @@ describe('LDAP servers', { skip: slapdIsMissing }, () => {
       entry('policy', 'mail: policy@pec-a.test', 'pecOrdinaryMail: drop'),
       entry('archive', 'mail: archive@pec-a.test', 'pecArchive: tape'),
       entry('notice', 'mail: notice@pec-a.test', 'pecArrivalNotice: casa@casa.test'),
+      entry('gone', 'mail: gone@pec-a.test', `pecCertificate: ${CERTIFICATE}`),
       entry('mails', 'mail: mails@pec-a.test', 'mail: more@pec-a.test'),
     ]
     const ldif = BASE + people.join('')
@@ -104,6 +107,20 @@ describe('LDAP servers', { skip: slapdIsMissing }, () => {
       await assert.rejects(directory.mailbox(`${address}@pec-a.test`), isAway)
       await directory.close()
     })
+
+  test('tell the mailboxes of a certificate by the same filter as all others', async () => {
+    for (const [filter, found] of [
+      ['(mail={address})', ['gone@pec-a.test']],
+      ['(&(!(cn=gone))(mail={address}))', []],
+    ] as const) {
+      const { directory } = await opened([second.url], { mailbox_filter: filter })
+      assert.deepEqual(
+        (await directory.mailboxesOfCertificate(CERTIFICATE)).map(({ address }) => address),
+        found,
+      )
+      await directory.close()
+    }
+  })
 
   test('answer the same question once while it is remembered', async () => {
     const { directory, later } = await opened([second.url], { cache: 30, cache_unknown: 10 })
