@@ -57,7 +57,7 @@ export async function backUp(config: Config, out: string, now: Date, options: Ba
   files.push({ path: LEDGER, ...(await digestOf(join(out, LEDGER))) })
   const manifest: Manifest = {
     ...{ format: 1, at: now.toISOString(), engine: config.ledger.engine, keys: options.keys ? 'included' : 'left out' },
-    elsewhere: filesOf(config).filter((path) => isOutside(instance, path)),
+    elsewhere: elsewhereOf(config),
     files,
   }
   await writeFile(join(out, 'manifest.json'), `${JSON.stringify(manifest, undefined, 2)}\n`, { mode: 0o600, flag: 'wx' })
@@ -75,17 +75,18 @@ function wantedBelow(config: Config, { keys, mail }: BackupOptions): (path: stri
   return (path) => !left.has(path) && (keys || !/_key\.pem$/.test(path))
 }
 
-function filesOf(config: Config): readonly string[] {
-  const { signer, trust, index, directory, timestamp } = config
-  return [
+/** What the settings name outside of the instance: it is not copied, and needed nevertheless. */
+export function elsewhereOf(config: Config): readonly string[] {
+  const { signer, trust, index, directory, timestamp, clientCertificates, ldap, peers, archive, options } = config
+  const { source } = index
+  const named = [
     ...secretsOf(config),
-    signer.certificate,
-    signer.chain,
-    trust.anchors,
-    timestamp.anchors,
-    index.file,
-    directory.file,
-  ].filter((path) => path !== undefined)
+    ...[signer.certificate, signer.chain, trust.anchors, timestamp.anchors, clientCertificates?.authorities, peers.ca],
+    ...[index.file, source?.ca, source?.client?.certificate, source?.signers],
+    directory.engine === 'ldap' ? ldap.ca : directory.file,
+    ...[archive.directory, options.copies],
+  ]
+  return named.filter((path) => path !== undefined).filter((path) => isOutside(config.instance, path))
 }
 
 function isOutside(folder: string, path: string): boolean {
