@@ -9,14 +9,20 @@ import type { ServiceMailbox } from '../service-mailbox.js'
 import { refuse } from './examination.js'
 
 export async function lookAtServiceMailboxes(config: Config): Promise<string> {
-  const { retrieval, interoperability } = config
+  const { retrieval, interoperability, clientCertificates } = config
   const services = [retrieval, interoperability?.from].filter((service) => service !== undefined)
   if (services.length === 0) return 'none send extracts or test messages: [retrieval] and [interoperability] name none'
   const clock = (): Date => new Date()
   const directory = await openDirectory(config, clock, () => undefined)
   try {
     const faults = await Promise.all(services.map((service) => faultOf(service, directory)))
-    refuse([...faults.filter((fault) => fault !== undefined), ...(await strangersAmong(interoperability?.to ?? [], config))])
+    const bare =
+      clientCertificates?.login === 'required' ? services.filter(({ mailbox }) => !clientCertificates.exempt.has(mailbox)) : []
+    refuse([
+      ...faults.filter((fault) => fault !== undefined),
+      ...bare.map(({ mailbox }) => `[client_certificates] login is required, and ${mailbox}, which shows none, is not in exempt`),
+      ...(await strangersAmong(interoperability?.to ?? [], config)),
+    ])
   } finally {
     await directory.close()
   }
