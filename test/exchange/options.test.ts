@@ -50,26 +50,33 @@ test('archives and notices of mailboxes', { timeout: 180_000 }, async (t) => {
       own,
     )
   }
-  const a = await open('Gestore A S.p.A.', 'pec-a.test', portsA, { 'pec-b.test': portsB.mx }, [MARIO])
   const routesOfB = { 'pec-a.test': portsA.mx, 'casa.test': home.port }
-  const b = await open('Gestore B S.p.A.', 'pec-b.test', portsB, routesOfB, [UGO, EVA, COPIES])
+  const [a, b] = await Promise.all([
+    open('Gestore A S.p.A.', 'pec-a.test', portsA, { 'pec-b.test': portsB.mx }, [MARIO]),
+    open('Gestore B S.p.A.', 'pec-b.test', portsB, routesOfB, [UGO, EVA, COPIES]),
+  ])
   const records = await lab.directory()
-  for (const [from, to] of [
-    [a, b],
-    [b, a],
-  ] as const) {
-    const record = join(records, `${from.mxPort}.ldif`)
-    await pec('index', 'export', from.directory, record)
-    await pec('index', 'import', to.directory, record)
-  }
+  await Promise.all(
+    [
+      [a, b],
+      [b, a],
+    ].map(async ([from = a, to = b]) => {
+      const record = join(records, `${from.mxPort}.ldif`)
+      await pec('index', 'export', from.directory, record)
+      await pec('index', 'import', to.directory, record)
+    }),
+  )
   const eventsOf = async (gateway: TestGateway, identifier: string, ...types: readonly string[]): Promise<readonly string[]> =>
     (await gateway.ledger.eventsOf(identifier))
       .filter(({ type }) => types.includes(type))
       .map(({ type, recipients, outcome }) => `${type} ${recipients.join(' ')}: ${outcome}`)
 
   await t.test('are set on the command line, and not so that mail goes in circles', async () => {
-    assert.match((await pec('mailbox', 'archive', a.directory, MARIO, 'files')).stdout, /: files\./)
-    await pec('mailbox', 'archive', b.directory, UGO, 'files')
+    const [{ stdout: said }] = await Promise.all([
+      pec('mailbox', 'archive', a.directory, MARIO, 'files'),
+      pec('mailbox', 'archive', b.directory, UGO, 'files'),
+    ])
+    assert.match(said, /: files\./)
     await pec('mailbox', 'notice', b.directory, UGO, `details:${HOME}`)
     await pec('mailbox', 'archive', b.directory, EVA, `mailbox:${COPIES}`)
     const { stdout } = await pec('mailbox', 'show', b.directory, UGO)
