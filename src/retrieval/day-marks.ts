@@ -2,24 +2,25 @@
  * Which days may hold what is asked for: beside the archive of each day a file of its marks, so that a search reads only the archives
  * of those days (L5). It is made of the archive, proves nothing, and is made again where it is not there or the archive is another one.
  *
- * The file: size and time of the zip file (8 bytes each, big-endian doubles), then 4 bytes of a SHA-256 for each mark and each two marks of
- * an event, sorted. A day that has a mark is always found; one in a hundred thousand that has not is read in vain.
+ * The file: SHA-256 of the zip file as the manifest tells it, then 4 bytes of a SHA-256 for each mark and each two marks of an event,
+ * sorted. A day that has a mark is always found; one in a hundred thousand that has not is read in vain.
  */
 import { createHash } from 'node:crypto'
-import { readFile, stat } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { readManifest } from '../archive/manifest.js'
 import { filesOf, isThere, makeFolder, marksFile, writeWhole } from '../archive/place.js'
 import { PecError, reasonOf } from '../errors.js'
 import { addressKey, keyOf } from '../ledger/keys.js'
 import type { FoundEvent } from '../ledger/search.js'
 import { archivedEvents, clientMessageIdOf } from './archived-events.js'
 
-const HEAD = 16
+const HEAD = 32
 const WIDTH = 4
 
 /** Makes the marks of days that have just been archived. Rejects with PecError 'archive' if one cannot be read, or they cannot be written. */
 export async function markDays(folder: string, days: readonly string[]): Promise<void> {
-  for (const day of days) await writeMarks(folder, day, await marksOf(filesOf(folder, day).zip))
+  for (const day of days) await writeMarks(folder, day, await marksOf(filesOf(folder, day).zip, await digestOf(folder, day)))
 }
 
 /**
@@ -34,18 +35,25 @@ export async function mayHold(
 ): Promise<boolean> {
   if (!(await isThere(filesOf(folder, day).zip))) return false
   if (wanted.some((marks) => marks.length === 0)) return true
-  const marks = (await knownMarks(folder, day)) ?? (await newMarks(folder, day, onMissing))
+  const digest = await digestOf(folder, day).catch(() => undefined)
+  // Without a manifest there is nothing to know an archive by.
+  if (digest === undefined) return true
+  const marks = (await knownMarks(folder, day, digest)) ?? (await newMarks(folder, day, digest, onMissing))
   return wanted.some((each) => each.every((mark) => has(marks, mark)))
 }
 
-async function knownMarks(folder: string, day: string): Promise<Buffer | undefined> {
-  const marks = await readFile(marksFile(folder, day)).catch(() => undefined)
-  return marks?.subarray(0, HEAD).equals(await headOf(filesOf(folder, day).zip)) === true ? marks : undefined
+async function digestOf(folder: string, day: string): Promise<Buffer> {
+  return Buffer.from(readManifest(await readFile(filesOf(folder, day).manifest)).archive.sha256, 'hex')
 }
 
-async function newMarks(folder: string, day: string, onMissing: () => void): Promise<Buffer> {
+async function knownMarks(folder: string, day: string, digest: Buffer): Promise<Buffer | undefined> {
+  const marks = await readFile(marksFile(folder, day)).catch(() => undefined)
+  return marks?.subarray(0, HEAD).equals(digest) === true ? marks : undefined
+}
+
+async function newMarks(folder: string, day: string, digest: Buffer, onMissing: () => void): Promise<Buffer> {
   onMissing()
-  const marks = await marksOf(filesOf(folder, day).zip)
+  const marks = await marksOf(filesOf(folder, day).zip, digest)
   // Archives on a medium that can only be read are searched, too: each time from the beginning.
   await writeMarks(folder, day, marks).catch(() => undefined)
   return marks
@@ -61,8 +69,7 @@ async function writeMarks(folder: string, day: string, marks: Buffer): Promise<v
   }
 }
 
-async function marksOf(zip: string): Promise<Buffer> {
-  const head = await headOf(zip)
+async function marksOf(zip: string, digest: Buffer): Promise<Buffer> {
   const marks = new Set<number>()
   for await (const { event, proof } of archivedEvents(zip)) {
     for (const mark of marksOfEvent(event)) marks.add(mark)
@@ -70,19 +77,11 @@ async function marksOf(zip: string): Promise<Buffer> {
     if (clientMessageId !== undefined) marks.add(markOf({ clientMessageId }))
   }
   const bytes = Buffer.alloc(HEAD + marks.size * WIDTH)
-  head.copy(bytes)
+  digest.copy(bytes)
   Uint32Array.from(marks)
     .sort()
     .forEach((mark, index) => bytes.writeUInt32BE(mark, HEAD + index * WIDTH))
   return bytes
-}
-
-async function headOf(zip: string): Promise<Buffer> {
-  const { size, mtimeMs } = await stat(zip)
-  const head = Buffer.alloc(HEAD)
-  head.writeDoubleBE(size)
-  head.writeDoubleBE(mtimeMs, HEAD / 2)
-  return head
 }
 
 function marksOfEvent({ identifier, sender, recipients, provider, type }: FoundEvent): readonly number[] {
