@@ -124,8 +124,8 @@ test('mailboxes of other domains are neither shown nor changed, and the register
     for (const address of [UGO, 'nuovo@altro.test', `x@sub.cliente.test`, 'x@cliente.test@altro.test', ''])
       assert.equal((await act({ act: name, address })).status, 409, `${name} ${address}`)
   assert.equal(JSON.stringify(await accounts.list()), before)
-  assert.ok(acts.includes(`${CAPO}; ${UGO}; closed; failed: ${UGO} is not of cliente.test`))
-  assert.match(refusals[0] ?? '', /^capo@cliente\.test was refused something: ugo@altro\.test is not of cliente\.test$/)
+  assert.ok(acts.includes(`${CAPO}; ${UGO}; closed; failed: "${UGO}" is not of cliente.test`))
+  assert.match(refusals[0] ?? '', /^capo@cliente\.test was refused something: "ugo@altro\.test" is not of cliente\.test$/)
 })
 
 test('what the provider has frozen or is closed stays so, and nobody is made twice', async () => {
