@@ -43,7 +43,7 @@ export interface TrustOptions {
   readonly anchors: readonly Buffer[]
   readonly crls: CrlCache | undefined
   /** Asks the responders that certificates name; nobody does if left out. */
-  readonly ocsp?: OcspClient | undefined
+  readonly ocsp?: Pick<OcspClient, 'statusOf'> | undefined
   /** Which of the two is asked first; the other one only where that does not tell. `crl` if left out. */
   readonly first?: RevocationSource
   /** Whether 'unknown' means not trusted. */
@@ -67,7 +67,7 @@ interface Roots {
 export class TrustStore {
   private roots: Roots
   private readonly crls: CrlCache | undefined
-  private readonly ocsp: OcspClient | undefined
+  private readonly ocsp: TrustOptions['ocsp']
   private readonly order: readonly RevocationSource[]
   private readonly crlRequired: boolean
   private readonly purpose: Purpose
@@ -113,10 +113,12 @@ export class TrustStore {
   }
 
   private async judgeRevocation(path: Path, at: Date): Promise<TrustVerdict> {
+    // All at a time: responders that do not answer are waited for once.
+    const answers = await Promise.all(
+      path.slice(1).map((issuer, position) => this.revocationOf(path[position] ?? path[0], issuer, at)),
+    )
     let unknown: string | undefined
-    for (const [position, issuer] of path.slice(1).entries()) {
-      const subject = path[position] ?? path[0]
-      const answer = await this.revocationOf(subject, issuer, at)
+    for (const [position, answer] of answers.entries()) {
       if (answer.status === 'revoked') return { trusted: false, ...answer }
       // Of authorities only the lists that we have count: the operator may well have that of the issuing one only.
       if (answer.status === 'unknown' && (position === 0 || answer.listed)) unknown ??= answer.reason

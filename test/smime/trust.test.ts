@@ -318,6 +318,20 @@ describe('revocation', () => {
     leaf = await provider(issuing)
   })
 
+  test('is asked for all certificates of a path at the same time', async () => {
+    const asked: ((outcome: undefined) => void)[] = []
+    const ocsp = {
+      statusOf: () =>
+        new Promise<undefined>((resolve) => {
+          asked.push(resolve)
+          // Whoever asks for one after the other waits for ever.
+          if (asked.length === 2) for (const answer of asked) answer(undefined)
+        }),
+    }
+    const trust = new TrustStore({ anchors: [derOf(root)], crls: undefined, ocsp, crlRequired: false })
+    assert.equal((await judge(trust, leaf, [issuing])).status, 'unknown')
+  })
+
   const judgeWith = async (lists: readonly string[], at = AT, crlRequired = true, chain = [issuing]) => {
     const name = `${count++}.pem`
     await writeFiles(directory, { [name]: lists.join('') })
