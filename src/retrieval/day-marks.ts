@@ -14,6 +14,7 @@ import { PecError, reasonOf } from '../errors.js'
 import { addressKey, keyOf } from '../ledger/keys.js'
 import type { FoundEvent } from '../ledger/search.js'
 import { archivedEvents, clientMessageIdOf } from './archived-events.js'
+import { MarkList } from './mark-list.js'
 
 const HEAD = 32
 const WIDTH = 4
@@ -70,17 +71,16 @@ async function writeMarks(folder: string, day: string, marks: Buffer): Promise<v
 }
 
 async function marksOf(zip: string, digest: Buffer): Promise<Buffer> {
-  const marks = new Set<number>()
+  const list = new MarkList()
   for await (const { event, proof } of archivedEvents(zip)) {
-    for (const mark of marksOfEvent(event)) marks.add(mark)
+    for (const mark of marksOfEvent(event)) list.add(mark)
     const clientMessageId = clientMessageIdOf(proof)
-    if (clientMessageId !== undefined) marks.add(markOf({ clientMessageId }))
+    if (clientMessageId !== undefined) list.add(markOf({ clientMessageId }))
   }
-  const bytes = Buffer.alloc(HEAD + marks.size * WIDTH)
+  const marks = list.sorted()
+  const bytes = Buffer.alloc(HEAD + marks.length * WIDTH)
   digest.copy(bytes)
-  Uint32Array.from(marks)
-    .sort()
-    .forEach((mark, index) => bytes.writeUInt32BE(mark, HEAD + index * WIDTH))
+  marks.forEach((mark, index) => bytes.writeUInt32BE(mark, HEAD + index * WIDTH))
   return bytes
 }
 
