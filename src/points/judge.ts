@@ -3,6 +3,7 @@
  * not correct, or ordinary mail. Asked in the order of RFC 6109 §2.2.2: is there a signature, whose is it, does it hold, is the
  * form right; and §7: do the domains belong to the signer.
  */
+import { PecError } from '../errors.js'
 import { domainOf, isAddress } from '../mail/address.js'
 import { parseParameterized } from '../mail/content-type.js'
 import { firstValue, type Header } from '../mail/header.js'
@@ -84,7 +85,10 @@ async function signerOf(
   if (!verdict.valid) return { fault: originFault('signature-invalid', verdict.fault) }
   const records = index.byCertificate(verdict.certificate)
   if (records.length === 0) return { fault: originFault('signer-unknown') }
-  const { trusted, reason } = await trust.judge(verdict.certificate, verdict.chain, at)
+  const { trusted, status, reason } = await trust.judge(verdict.certificate, verdict.chain, at)
+  // Nobody can tell now: it may well be certified mail, and an anomaly envelope is for good.
+  if (!trusted && status === 'unknown')
+    throw new PecError('crl', `it is not known whether a signer's certificate is revoked: ${reason}`, { temporary: true })
   if (!trusted) return { fault: originFault('certificate-untrusted', reason) }
   return { records, certificate: verdict.certificate, signature }
 }

@@ -394,6 +394,12 @@ describe('ordinary mail', () => {
     }
   })
 
+  test('is not yet what a signer has signed whose revocation nobody can tell now', async () => {
+    const unsure = { judge: () => Promise.resolve({ trusted: false, status: 'unknown', reason: 'no list' } as const) }
+    await assert.rejects(receive(await sent(), [UGO], { ...b, trust: unsure }), { code: 'crl', temporary: true })
+    assert.deepEqual(b.outbox.take(), [])
+  })
+
   test('may have a header without an end, or nothing at all', async () => {
     for (const text of [
       '',
