@@ -64,11 +64,14 @@ export async function checkMailbox(mailbox: string, means: CheckMeans): Promise<
   if (identifier === undefined) return { ...nothing, faults: [`our access point gave no identifier: ${answer}`] }
   const acceptance = Math.round(performance.now() - begun) / 1000
   const receipts = await awaitReceipts(identifier, mailbox, begun, means)
+  const complained = await complaints(identifier, means)
+  const isUnknown = receipts === undefined && complained.length === 0
   return {
     ...{ mailbox, provider, identifier, sentAt, seconds: { acceptance, ...receipts?.seconds } },
     faults: [
+      ...(isUnknown ? ['it was accepted, but the register has nothing of it: is it the register of the same gateway?'] : []),
       ...(receipts?.missing ?? []),
-      ...(await complaints(identifier, means)),
+      ...complained,
       ...(await anomalies(sentAt, provider, means)),
     ],
   }

@@ -54,6 +54,11 @@ function check({ recipient, events = [], daticert, answer = `2.6.0 Message taken
   return checkMailbox(UGO, means)
 }
 
+test('a message that the register does not know is no success', async () => {
+  const { faults } = await check({})
+  assert.match(faults.join(), /^it was accepted, but the register has nothing of it/)
+})
+
 test('all receipts in time are no fault, and tell how long each took', async () => {
   const { seconds, ...facts } = await check({ recipient: DELIVERED })
   assert.deepEqual(facts, { mailbox: UGO, provider: 'B', identifier: IDENTIFIER, sentAt: NOON, faults: [] })
