@@ -20,7 +20,7 @@ import { carryOut, isConflict } from './step.js'
 type EnvelopeErrand = Extract<Errand, { readonly kind: 'deliver-envelope' }>
 export type OtherErrand = Extract<Errand, { readonly kind: 'deliver-other' | 'deliver-anomaly' }>
 
-/** Each is durable when it resolves, and may be told again: the second time changes nothing (P2). */
+/** Each is durable when it resolves, and may be told again: nothing is certified twice (P2), but an archive may get a copy again. */
 export interface DeliveryPoint {
   /** The store took an envelope for its recipient. */
   delivered(errand: EnvelopeErrand, envelope: Source): Promise<void>
