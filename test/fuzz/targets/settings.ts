@@ -70,6 +70,11 @@ export function directoryTarget(): Target {
     JSON.stringify({ domains: ['pec-a.test', 'PEC-A.test'], mailboxes: [{ ...mailbox, password: 'in clear' }] }),
     `{"domains":["b.test",{"name":"a.test","ordinaryMail":"forward:x@c.test"}],"mailboxes":[]}`,
     `{"domains":["pec-a.test"],"mailboxes":[{"__proto__":{"state":"active"},"address":"ugo@pec-a.test"}]}`,
+    JSON.stringify({
+      domains: ['pec-a.test'],
+      mailboxes: [mailbox],
+      administrators: [{ login: 'anna@pec-a.test', password, state: 'active' }],
+    }),
     '['.repeat(5000),
   ].map((text) => Buffer.from(text))
   const words = [
@@ -84,6 +89,7 @@ export function directoryTarget(): Target {
     '{"address":',
     '"ordinaryMail":',
     '"forward:',
+    '"administrators":',
     ',',
     '..',
     '/',
@@ -97,7 +103,7 @@ function runDirectory(input: Buffer): void {
     assert.ok(reading.faults.length > 0)
     return
   }
-  const { domains, ordinaryMail, mailboxes } = reading.contents
+  const { domains, ordinaryMail, mailboxes, administrators } = reading.contents
   for (const domain of domains) assert.ok(isDomain(domain))
   for (const [address, entry] of mailboxes) {
     assert.ok(isMailboxAddress(address) && entry.address === address)
@@ -105,7 +111,7 @@ function runDirectory(input: Buffer): void {
   }
   assert.deepEqual(parseDirectory(formatDirectory(reading.contents)), {
     ok: true,
-    contents: { domains: new Set([...domains].sort()), ordinaryMail, mailboxes },
+    contents: { domains: new Set([...domains].sort()), ordinaryMail, mailboxes, administrators },
   })
 }
 
