@@ -2,8 +2,8 @@
 import { startSink, type Sink, type SinkMessage } from '../lab/sink.js'
 import type { ExchangeLog, Milestone } from './exchange.js'
 
-// Where the headers that tell are: PEC messages name them before their MIME structure begins.
-const HEADER_BYTES = 8 * 1024
+// Room for a header with a thousand recipients.
+const HEADER_BYTES = 64 * 1024
 
 const RECEIPTS: Readonly<Record<string, Milestone>> = { accettazione: 'acceptance', 'avvenuta-consegna': 'receipt' }
 const REFUSALS: readonly string[] = ['non-accettazione', 'errore-consegna']
@@ -25,8 +25,8 @@ export function startMailboxStore(log: ExchangeLog, seen?: (message: SinkMessage
 
 /** The message's header, one character per byte, with a line end in front of each field. */
 export function headerOf(message: SinkMessage): string {
-  const text = `\r\n${message.bytes.toString('latin1', 0, HEADER_BYTES)}`
-  return text.slice(0, text.indexOf('\r\n\r\n') + 2)
+  const end = message.bytes.indexOf('\r\n\r\n')
+  return `\r\n${message.bytes.toString('latin1', 0, end < 0 ? HEADER_BYTES : end + 2)}`
 }
 
 /** The value of a header field that is short enough not to be folded, or is folded after its name. */
