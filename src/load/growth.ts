@@ -19,14 +19,16 @@ const WINDOW = 32
 const LONGEST_MS = 600_000
 
 /** Certifies so many small messages between users of one gateway with one worker. */
-export function measureGrowth(messages: number): Promise<GrowthFigures> {
+export function measureGrowth(messages: number, progress: (what: string) => void): Promise<GrowthFigures> {
   return withRig(gateway, { workers: 1, sessions: SESSIONS }, async ({ instance, load, log }) => {
     const each = Math.ceil(messages / SAMPLES)
     const residentMb = [instance.consumption().residentMb]
     for (let sample = 0; sample < SAMPLES; sample++) {
       await saturate(load(SMALL), LONGEST_MS, WINDOW, each)
       log.take()
-      residentMb.push(instance.consumption().residentMb)
+      const { residentMb: now } = instance.consumption()
+      progress(`${(sample + 1) * each} small messages, ${Math.round(now)} MB`)
+      residentMb.push(now)
     }
     const half = residentMb.slice(SAMPLES / 2)
     return { messages: each * SAMPLES, residentMb, mbPer10000: (slopeOf(half) * 10_000) / each }

@@ -47,7 +47,7 @@ async function run({ quick, parts, messages }: Options): Promise<Findings> {
   const workers = parts.includes('workers') ? await measureWorkers(quick ? QUICK_PACE : FULL_PACE) : undefined
   const many = messages ?? (quick ? QUICK_MANY : MANY)
   if (parts.includes('growth')) progress(`${many} small messages`)
-  const growth = parts.includes('growth') ? await measureGrowth(many) : undefined
+  const growth = parts.includes('growth') ? await measureGrowth(many, progress) : undefined
   return { quick, exchanges, memory, workers, growth }
 }
 
