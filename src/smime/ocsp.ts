@@ -1,6 +1,7 @@
 /**
  * Certificates' responders asked whether they are revoked: over HTTP, within a bound of time, each answer kept until it says itself that
- * there is a newer one. A responder that fails is not asked again for a while: nobody's mail waits for it twice. RFC 6960
+ * there is a newer one, but for an hour at most while the responder is there to be asked. One that is away is not asked again for a
+ * while, about no certificate: nobody's mail waits for it twice. RFC 6960
  */
 import { randomBytes } from 'node:crypto'
 import { post } from '../download.js'
@@ -40,15 +41,20 @@ interface Kept {
 const TIMEOUT_MS = 5000
 /** Until a responder that failed is asked again, or one that knows of no next update. */
 const AGAIN_MS = 60_000
+/** Some give answers for days: what was revoked meanwhile is known within this. */
+const FRESH_MS = 3_600_000
 /** Seen are 0.5 to 4 KB. */
 const MAX_RESPONSE = 32 * 1024
 const MAX_RESPONDERS = 2
 const MAX_KEPT = 1000
+const MAX_AWAY = 100
 const NONCE_BYTES = 16
 
 export class OcspClient {
   private readonly options: OcspOptions
   private readonly kept = new Map<string, Kept>()
+  /** Responders that gave no answer, with why, and until when they are left alone. */
+  private readonly away = new Map<string, { readonly reason: string; readonly until: number }>()
 
   constructor(options: OcspOptions = {}) {
     this.options = options
@@ -59,8 +65,9 @@ export class OcspClient {
     const key = `${questioned.issuer.hash}/${questioned.subject.hash}`
     const known = this.kept.get(key)
     if (known !== undefined && this.now() < known.until) return known.outcome
-    const kept: Kept = { outcome: this.ask(questioned), until: Infinity }
-    void kept.outcome.then((outcome) => (kept.until = this.endOf(outcome)))
+    const renewed = this.renew(questioned, known?.outcome)
+    const kept: Kept = { outcome: renewed.then(({ outcome }) => outcome), until: Infinity }
+    void renewed.then(({ until }) => (kept.until = until))
     this.kept.delete(key)
     this.kept.set(key, kept)
     const [oldest] = this.kept.keys()
@@ -68,9 +75,16 @@ export class OcspClient {
     return kept.outcome
   }
 
-  private endOf(outcome: OcspOutcome): number {
-    const next = outcome === undefined || outcome.status === 'failed' ? undefined : outcome.nextUpdate?.getTime()
-    return next ?? this.now() + AGAIN_MS
+  /** Where nobody answers now, what was answered `before` goes on for as long as it holds. */
+  private async renew(
+    questioned: Questioned,
+    before: Promise<OcspOutcome> | undefined,
+  ): Promise<{ readonly outcome: OcspOutcome; readonly until: number }> {
+    const outcome = await this.ask(questioned)
+    const now = this.now()
+    if (outcome?.status !== 'failed') return { outcome, until: Math.min(endOf(outcome) ?? now + AGAIN_MS, now + FRESH_MS) }
+    const former = await before
+    return { outcome: (endOf(former) ?? now) > now ? former : outcome, until: now + AGAIN_MS }
   }
 
   /** The first answer that holds, of those whom the certificate names. */
@@ -92,8 +106,20 @@ export class OcspClient {
     const nonce = randomBytes(NONCE_BYTES)
     const bounds = { timeout: this.options.timeout ?? TIMEOUT_MS, maxSize: MAX_RESPONSE }
     const types = { 'content-type': 'application/ocsp-request', accept: 'application/ocsp-response' }
-    const response = await post(responder, writeOcspRequest(questioned, nonce), types, bounds)
+    const { reason, until = -Infinity } = this.away.get(responder) ?? {}
+    if (this.now() < until) throw new Error(reason)
+    const response = await post(responder, writeOcspRequest(questioned, nonce), types, bounds).catch((error: unknown) => {
+      this.leaveAlone(responder, reasonOf(error))
+      throw error
+    })
     return readOcspResponse(response, questioned, nonce, new Date(this.now()))
+  }
+
+  private leaveAlone(responder: string, reason: string): void {
+    this.away.delete(responder)
+    this.away.set(responder, { reason, until: this.now() + AGAIN_MS })
+    const [oldest] = this.away.keys()
+    if (this.away.size > MAX_AWAY && oldest !== undefined) this.away.delete(oldest)
   }
 
   /** Whoever is told and fails must not fail the answer. */
@@ -108,6 +134,11 @@ export class OcspClient {
   private now(): number {
     return this.options.clock?.().getTime() ?? Date.now()
   }
+}
+
+/** When an answer says that there is a newer one. */
+function endOf(outcome: OcspOutcome): number | undefined {
+  return outcome === undefined || outcome.status === 'failed' ? undefined : outcome.nextUpdate?.getTime()
 }
 
 /** The HTTP addresses in authorityInfoAccess. What cannot be read names nobody. RFC 5280 §4.2.2.1 */

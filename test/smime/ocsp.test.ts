@@ -135,6 +135,27 @@ test('a certificate is revoked from the time that the answer says', async () => 
   assert.match(unknown.reason, /the OCSP responder does not know/)
 })
 
+test('an answer for days is asked for again after an hour, and goes on while the responder is away', async () => {
+  await responder.answerBy({ authority, certificates: both(), minutes: 600 })
+  const rig = rigOf()
+  assert.equal((await rig.judge()).status, 'good')
+  rig.now += 61 * MINUTE
+  responder.behaviour = () => Promise.reject(new Error('away'))
+  assert.equal((await rig.judge()).status, 'good')
+  assert.equal(responder.requests, 2)
+  await responder.answerBy({
+    authority,
+    certificates: [{ certificate: leaf, revokedAt: new Date(Date.now() - DAY) }],
+    minutes: 600,
+  })
+  responder.behaviour = (request, ask) => ask(request)
+  rig.now += 2 * MINUTE
+  assert.equal((await rig.judge()).status, 'revoked')
+  responder.behaviour = () => Promise.reject(new Error('away'))
+  rig.now += 600 * MINUTE
+  assert.equal((await rig.judge()).status, 'unknown')
+})
+
 test('an answer without a next update counts for a minute', async () => {
   await responder.answerBy({ authority, certificates: both() })
   const rig = rigOf()
@@ -229,6 +250,7 @@ describe('a responder that does not answer', () => {
       assert.match(reason, /no OCSP answer for .*timeout/)
     }
     assert.equal((await rig.judge()).status, 'unknown')
+    assert.equal((await rig.judge(other)).status, 'unknown')
     assert.equal(responder.requests, 1)
     assert.equal(rig.told[0]?.outcome, 'failed')
     rig.now += 61_000
