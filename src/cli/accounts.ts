@@ -49,9 +49,10 @@ export function withAs(command: Command): Command {
     .option('--password-file <FILE>', "with --as: the file with the administrator's password")
 }
 
+/** One that the register cannot take for that of a domain's administrator. */
 function name(text: string): string {
-  if (!/^[\x21-\x7e]{1,64}$/.test(text))
-    throw new InvalidArgumentError('A name is up to 64 visible ASCII characters, without spaces.')
+  if (!/^[\x21-\x3f\x41-\x7e]{1,64}$/.test(text))
+    throw new InvalidArgumentError('A name is up to 64 visible ASCII characters, without spaces or @ (administrators: --as).')
   return text
 }
 

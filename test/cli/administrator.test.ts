@@ -33,6 +33,7 @@ test('the administrator of a domain does what one may on the command line, and t
   await writeFile(file, 'segretissima\n')
   await assert.rejects(pec('mailbox add', 'anna@cliente.test', '--as', CAPO), /--password-file must name a file/)
   await assert.rejects(pec('mailbox add', 'anna@cliente.test', ...as, '--by', 'paola'), /cannot be used with option/)
+  await assert.rejects(pec('mailbox suspend', 'ugo@pec-a.test', '--by', CAPO), /without spaces or @/)
   assert.match(await pec('mailbox add', 'anna@cliente.test', ...as, '--renewal', '2027-12-31'), /It is temporary/)
   await pec('mailbox suspend', 'anna@cliente.test', ...as)
   await assert.rejects(pec('mailbox add', 'bea@cliente.test', ...as, '--lasting'), /no right to this: lasting passwords/)
