@@ -37,7 +37,7 @@ test('the administrator of a domain does what one may on the command line, and t
   assert.match(await pec('mailbox add', 'anna@cliente.test', ...as, '--renewal', '2027-12-31'), /It is temporary/)
   await pec('mailbox suspend', 'anna@cliente.test', ...as)
   await assert.rejects(pec('mailbox add', 'bea@cliente.test', ...as, '--lasting'), /no right to this: lasting passwords/)
-  await assert.rejects(pec('mailbox close', 'ugo@pec-a.test', ...as), /ugo@pec-a\.test is not of cliente\.test/)
+  await assert.rejects(pec('mailbox close', 'ugo@pec-a.test', ...as), /"ugo@pec-a\.test" is not of cliente\.test/)
   await assert.rejects(pec('mailbox remove', 'anna@cliente.test', ...as), /it can be closed/)
   await assert.rejects(pec('domain add', 'terzo.test', ...as), /unknown option/)
   await pec('mailbox add', 'carlo@cliente.test', '--lasting')
@@ -66,7 +66,7 @@ test('the administrator of a domain does what one may on the command line, and t
       'anna@cliente.test; add individual mailbox, renewal 2027-12-31, temporary password until T; done',
       'anna@cliente.test; suspended; done',
       'bea@cliente.test; add individual mailbox, password; failed: an administrator of a domain has no right to this: lasting passwords',
-      'ugo@pec-a.test; closed; failed: ugo@pec-a.test is not of cliente.test',
+      'ugo@pec-a.test; closed; failed: "ugo@pec-a.test" is not of cliente.test',
       'anna@cliente.test; remove mailbox; failed: an administrator of a domain has no right to this: to remove a mailbox: it can be closed',
       'carlo@cliente.test; active; failed: an administrator of a domain has no right to this: to change the state of a mailbox that the provider has suspended',
       'anna@cliente.test; active; done',
