@@ -3,7 +3,8 @@
  * of those days (L5). It is made of the archive, proves nothing, and is made again where it is not there or the archive is another one.
  *
  * The file: SHA-256 of the zip file as the manifest tells it, then 4 bytes of a SHA-256 for each mark and each two marks of an event,
- * sorted. A day that has a mark is always found; one in a hundred thousand that has not is read in vain.
+ * sorted. A day that has a mark is always found; of those that have it not, some are read in vain: with a million marks, one in four
+ * thousand.
  */
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
