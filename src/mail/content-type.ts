@@ -19,6 +19,7 @@ const MAX_PIECES = 1000
 // Longer values are cut into pieces, so that a line can always be folded.
 const PIECE_LENGTH = 60
 const MAX_QUOTED = 200
+const MEDIA_TYPE = /^[!#$%&'*+.^_`{|}~0-9a-z-]+\/[!#$%&'*+.^_`{|}~0-9a-z-]+$/
 
 /**
  * Reads a value with parameters, unfolded. Pieces and percent encoding of RFC 2231 are put together and decoded; encoded words
@@ -61,6 +62,11 @@ export function formatParameter(name: string, value: string): string {
   const [only = ''] = pieces
   if (pieces.length === 1) return `${name}*=utf-8''${only}`
   return pieces.map((piece, index) => `${name}*${index}*=${index === 0 ? "utf-8''" : ''}${piece}`).join('; ')
+}
+
+/** Whether this is a type and a subtype, in lower case. */
+export function isMediaType(value: string): boolean {
+  return MEDIA_TYPE.test(value)
 }
 
 function splitAtSemicolons(value: string): string[] {

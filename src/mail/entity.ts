@@ -4,7 +4,7 @@
  */
 import { PecError } from '../errors.js'
 import { decodeCharset, decodeUnlabelled } from './charset.js'
-import { parseParameterized } from './content-type.js'
+import { isMediaType, parseParameterized } from './content-type.js'
 import { decodeWords } from './encoded-word.js'
 import { firstValue, parseHeader, type Header } from './header.js'
 import { readAll, slice, type Source } from './source.js'
@@ -75,7 +75,6 @@ const BLANK_LINE = Buffer.from('\r\n\r\n')
 const BOUNDARY = /^[ -~]{0,255}[!-~]$/
 // So that a delimiter line is never longer than a line may be.
 const MAX_PADDING = 600
-const MEDIA_TYPE = /^[!#$%&'*+.^_`{|}~0-9a-z-]+\/[!#$%&'*+.^_`{|}~0-9a-z-]+$/
 const DEFAULT_TYPE = 'text/plain'
 
 /**
@@ -238,8 +237,4 @@ function fileName(header: Header, contentTypeParams: ReadonlyMap<string, string>
   const name = disposition.params.get('filename') ?? contentTypeParams.get('name')
   // QUIRK: RFC 2047 §5 forbids encoded words in parameters; most clients write them there.
   return name === undefined ? undefined : decodeWords(name)
-}
-
-function isMediaType(value: string): boolean {
-  return MEDIA_TYPE.test(value)
 }

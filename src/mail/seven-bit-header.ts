@@ -1,6 +1,6 @@
 /** Header fields with raw 8-bit text, NUL or lines that are too long, and what they become. RFC 2047, RFC 2231 */
 import { formatAddress, parseAddresses } from './address.js'
-import { formatParameter, parseParameterized } from './content-type.js'
+import { formatParameter, isMediaType, parseParameterized } from './content-type.js'
 import { decodeWords } from './encoded-word.js'
 import { fieldValue, formatField, type Field, type Header } from './header.js'
 import { areSevenBitLines, scrubLines } from './line.js'
@@ -9,7 +9,9 @@ const ADDRESS_FIELDS = /^(?:resent-)?(?:from|to|cc|bcc|reply-to|sender)$|^(?:dis
 const PARAMETERIZED_FIELDS = /^content-(?:type|disposition)$/i
 const ENCODING = 'content-transfer-encoding'
 const TOKEN = /^[!#$%&'*+.^_`{|}~0-9A-Za-z-]{1,76}$/
-const MEDIA_TYPE = /^[!-~]+$/
+const FIRST = /^[!-~]+$/
+// RFC 6838 §4.2: a type and its subtype have 127 characters each at most.
+const MAX_FIRST = 255
 const NOTHING = Buffer.alloc(0)
 
 /** What happened to the body that the header stands over. */
@@ -48,7 +50,7 @@ function sevenBitField(field: Field): Buffer {
 function sevenBitValue(field: Field): string {
   const value = fieldValue(field)
   if (ADDRESS_FIELDS.test(field.name)) return addressList(value) ?? text(value)
-  if (PARAMETERIZED_FIELDS.test(field.name)) return parameterized(value) ?? text(value)
+  if (PARAMETERIZED_FIELDS.test(field.name)) return parameterized(field.name, value) ?? text(value)
   return text(value)
 }
 
@@ -64,9 +66,19 @@ function addressList(value: string): string | undefined {
   return addresses.map(({ name, address }) => formatAddress(name, address)).join(', ')
 }
 
-function parameterized(value: string): string | undefined {
+function parameterized(name: string, value: string): string | undefined {
   const { value: first, params } = parseParameterized(value)
-  if (!MEDIA_TYPE.test(first)) return undefined
-  const written = [...params].filter(([name]) => TOKEN.test(name)).map(([name, content]) => formatParameter(name, content))
-  return [first, ...written].join('; ')
+  if (!FIRST.test(first)) return undefined
+  const written = [...params].filter(([param]) => TOKEN.test(param)).map(([param, content]) => formatParameter(param, content))
+  return [first.length > MAX_FIRST ? shortened(name, first) : first, ...written].join('; ')
+}
+
+/** What no line has room for is nothing that anybody knows, so it becomes what every reader takes it for. */
+function shortened(name: string, first: string): string {
+  // RFC 2183 §2.8
+  if (/disposition$/i.test(name)) return 'attachment'
+  // RFC 2045 §5.2
+  if (!isMediaType(first) || first.startsWith('text/')) return 'text/plain'
+  // RFC 2046 §5.1.3, §4.5.1
+  return first.startsWith('multipart/') ? 'multipart/mixed' : 'application/octet-stream'
 }

@@ -1,12 +1,12 @@
-// A short run of every fuzzing target. A failure tells the seed: FUZZ_SEED=... runs the same cases again, and so does
-// `npm run fuzz -- --target NAME --seed ...`, which also runs for hours.
+// A short run of every fuzzing target, on the same cases each time; SEED=N tries others. A failure tells the seed, with which
+// `npm run fuzz -- --target NAME --seed N` runs it again; that one also runs for hours.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { seed } from '../seed.js'
 import { fuzz } from './runner.js'
 import { DEFAULT_CASES } from './target.js'
 import { TARGETS } from './targets.js'
 
-const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() & 0x7fffffff)
 /** Milliseconds for one target, on whatever machine. */
 const TIME = 5000
 

@@ -3,6 +3,7 @@ import { suite, test } from 'node:test'
 import fc from 'fast-check'
 import { isPecError } from '../../src/errors.js'
 import { parseAddresses } from '../../src/mail/address.js'
+import { parseParameterized } from '../../src/mail/content-type.js'
 import { body, decodedBody, decodedText, parseEntity, type Entity } from '../../src/mail/entity.js'
 import { decodeWords } from '../../src/mail/encoded-word.js'
 import { firstValue } from '../../src/mail/header.js'
@@ -373,6 +374,27 @@ suite('toSevenBit', () => {
       )
     })
 
+    test('a type that no line has room for becomes what readers take it for', async () => {
+      const long = 'x'.repeat(1500)
+      const firsts: [string, string, string][] = [
+        ['Content-Type', `multipart/${long}; boundary=b`, 'multipart/mixed'],
+        ['Content-Type', `text/${long}; boundary=b`, 'text/plain'],
+        ['Content-Type', `application/${long}`, 'application/octet-stream'],
+        ['Content-Type', `multipart/@${long}; boundary=b`, 'text/plain'],
+        ['Content-Disposition', long, 'attachment'],
+      ]
+      for (const [name, value, expected] of firsts) {
+        const original = message(`${name}: ${value}`, '', '--b', '', 'part', '--b--')
+        const before = await parseEntity(original)
+        const result = await converted(original)
+        const after = await parseEntity(result)
+        assert.equal(parseParameterized(firstValue(after.header, name) ?? '').value, expected)
+        assert.deepEqual(
+          await Promise.all(after.parts.map(async (part) => (await decodedBody(result, part, 100)).toString())),
+          before.parts.map(() => 'part'),
+        )
+      }
+    })
     test('lines that are no field are cut, wherever their end falls', async () => {
       for (let length = 990; length < 3010; length += length % 990 < 20 ? 1 : 25) {
         const text = await textOf(await converted(message('x'.repeat(length), 'Subject: a', '', 'body')))
