@@ -61,7 +61,7 @@ export async function openProvider(
   const { crl: sources, crlCopies: copies, crlRefresh } = config.trust
   const crls = new CrlCache({ sources, copies, interval: crlRefresh * 1000, onEvent, ...telling })
   const ocsp = new OcspClient({
-    timeout: config.trust.ocspTimeout * 1000,
+    ...{ timeout: config.trust.ocspTimeout * 1000, copies },
     ...(watched === undefined ? {} : { onAnswer: ocspTeller(watched) }),
   })
   const seen = await keyStamps(config)

@@ -4,8 +4,9 @@ import type { Config } from '../config/config.js'
 import { PecError } from '../errors.js'
 import type { Signer } from '../smime/signer.js'
 import { CrlCache } from '../smime/crl.js'
+import type { OcspClient } from '../smime/ocsp.js'
 import { readPem } from '../smime/pem.js'
-import { TrustStore } from '../smime/trust.js'
+import { TrustStore, type TrustOptions } from '../smime/trust.js'
 import type { TimestampAuthority, TimestampSettings } from '../timestamp/client.js'
 import type { ArchiveHouse } from './house.js'
 import type { ArchiveRegister } from './register.js'
@@ -16,6 +17,7 @@ export interface ArchiveMeans {
   readonly versions: Readonly<Record<string, string>>
   readonly clock: () => Date
   readonly alarm: (line: string) => void
+  readonly ocsp: OcspClient
 }
 
 /** Rejects with PecError 'configuration' if a file of the time-stamping authorities cannot be used. */
@@ -29,19 +31,23 @@ export async function openArchive(config: Config, means: ArchiveMeans): Promise<
     margin: margin * 1000,
     months,
     handOver: handOver === undefined ? undefined : { folder: handOver, addressee },
-    timestamp: await openTimestamps(config),
+    timestamp: await openTimestamps(config, means.ocsp),
   }
 }
 
 /** The authorities that the settings name. Rejects with PecError 'configuration'. */
-export async function openTimestamps({ timestamp, trust }: Config): Promise<TimestampSettings> {
+export async function openTimestamps({ timestamp, trust }: Config, ocsp: OcspClient): Promise<TimestampSettings> {
   const { urls, anchors, crl, crlRequired, credentialsFile, timeout } = timestamp
   const lists = crl.length === 0 ? undefined : new CrlCache({ sources: crl, copies: trust.crlCopies })
   const credentials = credentialsFile === undefined ? new Map<string, string>() : await readCredentials(credentialsFile)
   return {
     authorities: urls.map((url): TimestampAuthority => ({ url, credentials: credentials.get(url) })),
     timeout: timeout * 1000,
-    trust: await openStampTrust(anchors, lists, crlRequired),
+    trust: await openStampTrust(anchors, {
+      crls: lists,
+      ocsp: trust.revocation.includes('ocsp') ? ocsp : undefined,
+      crlRequired,
+    }),
     lists,
   }
 }
@@ -49,12 +55,11 @@ export async function openTimestamps({ timestamp, trust }: Config): Promise<Time
 /** Whose time stamps hold. */
 export async function openStampTrust(
   path: string | undefined,
-  crls: CrlCache | undefined,
-  crlRequired: boolean,
+  revocation: Pick<TrustOptions, 'crls' | 'ocsp' | 'crlRequired'>,
 ): Promise<TrustStore> {
   const anchors = path === undefined ? [] : readPem(await readNamed(path), 'CERTIFICATE')
   if (path !== undefined && anchors.length === 0) throw new PecError('configuration', `${path} holds no certificate`)
-  return new TrustStore({ anchors, crls, crlRequired, purpose: 'time-stamping' })
+  return new TrustStore({ anchors, purpose: 'time-stamping', ...revocation })
 }
 
 async function readCredentials(path: string): Promise<ReadonlyMap<string, string>> {

@@ -90,10 +90,10 @@ function dueAt(day: string, margin: number): string {
 }
 
 async function sealNow(directory: string): Promise<void> {
-  await withProvider(directory, async (config, { ledger, issuer }) => {
+  await withProvider(directory, async (config, { ledger, issuer, ocsp }) => {
     const clock = (): Date => new Date()
     const house = await openArchive(config, {
-      ...{ issuer, register: ledger.days, versions: versions(), clock },
+      ...{ issuer, register: ledger.days, versions: versions(), clock, ocsp },
       alarm: (line) => complain(new PecError('archive', line)),
     })
     const holder = `pec archive ${randomUUID()}`
@@ -176,7 +176,7 @@ async function trustOf({ ca, tsa, tsaCrl }: VerifyOptions, config: Config | unde
   const certificates = readPem(await readFile(anchors), 'CERTIFICATE')
   return {
     signers: new TrustStore({ anchors: certificates, crls: undefined, crlRequired: false }),
-    stamps: await openStampTrust(stamps, await listOf(tsaCrl), false),
+    stamps: await openStampTrust(stamps, { crls: await listOf(tsaCrl), crlRequired: false }),
     now: new Date(),
   }
 }

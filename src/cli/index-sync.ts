@@ -52,9 +52,10 @@ export function publishCommand(): Command {
 
 async function sync(config: Config, mayShrink: boolean): Promise<void> {
   const own = await readCertificate(config.signer.certificate)
-  const crls = new CrlCache({ sources: config.trust.crl, copies: config.trust.crlCopies, onEvent: say })
+  const { crl: sources, crlCopies: copies, ocspTimeout } = config.trust
+  const crls = new CrlCache({ sources, copies, onEvent: say })
   await crls.refresh()
-  const ocsp = new OcspClient({ timeout: config.trust.ocspTimeout * 1000 })
+  const ocsp = new OcspClient({ timeout: ocspTimeout * 1000, copies })
   const ledger = await openLedgerOf(config, say)
   try {
     const synchroniser = await openSynchroniser(config, { ledger, crls, ocsp, clock, certificate: () => own })

@@ -13,6 +13,7 @@ import { openDirectory } from '../directory/open-directory.js'
 import { reasonOf } from '../errors.js'
 import { LmtpConnection } from '../lmtp/connection.js'
 import { openLedgerOf } from '../provider.js'
+import { OcspClient } from '../smime/ocsp.js'
 import { stampDigest } from '../timestamp/client.js'
 import { refuse } from './examination.js'
 
@@ -69,7 +70,7 @@ export async function lookAtClock({ clock }: Config): Promise<string> {
 
 /** Each authority is asked for a stamp: the first that answers would hide the others. */
 export async function lookAtTimestamps(config: Config): Promise<string> {
-  const settings = await openTimestamps(config)
+  const settings = await openTimestamps(config, new OcspClient({ timeout: config.trust.ocspTimeout * 1000 }))
   const { authorities } = settings
   if (authorities.length === 0) return 'NOT ASKED FOR: archives are not stamped until [timestamp] urls names an authority'
   const digest = createHash('sha256').update('pec doctor').digest()

@@ -47,7 +47,7 @@ export async function startArchive(
   log: Logger,
 ): Promise<Job> {
   const archive = await openArchive(config, {
-    ...{ issuer, register: provider.ledger.days, versions: versions(), clock: deadlines.clock },
+    ...{ issuer, register: provider.ledger.days, versions: versions(), clock: deadlines.clock, ocsp: provider.ocsp },
     alarm: (line) => log.logcrit(line),
   })
   const lease: ArchiveWork['lease'] = (...which) => provider.ledger.lease(...which)

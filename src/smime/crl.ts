@@ -4,10 +4,11 @@
  */
 import { createHash } from 'node:crypto'
 import { reasonOf } from '../errors.js'
-import { CrlCopies, readCrlSource } from './crl-source.js'
+import { readCrlSource } from './crl-source.js'
 import type { GeneralName } from './extensions.js'
 import { sameName, type Name } from './name.js'
 import { readPem } from './pem.js'
+import { RevocationCopies } from './revocation-copies.js'
 import { parseRevocationList, type RevocationList } from './revocation-list.js'
 
 export interface CrlCacheOptions {
@@ -55,13 +56,13 @@ const MAX_FOLLOWED = 64
 export class CrlCache {
   private readonly options: CrlCacheOptions
   private readonly held = new Map<string, Held>()
-  private readonly copies: CrlCopies | undefined
+  private readonly copies: RevocationCopies | undefined
   private timer: NodeJS.Timeout | undefined
   private running: Promise<void> | undefined
 
   constructor(options: CrlCacheOptions) {
     this.options = options
-    this.copies = options.copies === undefined ? undefined : new CrlCopies(options.copies)
+    this.copies = options.copies === undefined ? undefined : new RevocationCopies(options.copies, 'crl')
     for (const source of options.sources) this.add(source)
   }
 
@@ -138,14 +139,14 @@ export class CrlCache {
     held.lists = withoutStepBack(fresh, held.lists)
     // A copy that is newer than what came is not given up for it.
     if (held.lists.length > fresh.length) return
-    await this.copies
+    await this.copiesFor(source)
       ?.write(source, bytes)
       .catch((error: unknown) => this.tell(`no copy of revocation list ${source} can be kept: ${reasonOf(error)}`))
   }
 
   /** Begins with what came last, before a restart: it serves without the network, and nothing older takes its place. */
   private async recall(source: string, held: Held): Promise<void> {
-    const copy = await this.copies?.read(source)
+    const copy = await this.copiesFor(source)?.read(source)
     if (copy === undefined) return
     try {
       held.lists = parseLists(copy.bytes)
@@ -153,6 +154,11 @@ export class CrlCache {
     } catch (error) {
       this.tell(`the copy of revocation list ${source} cannot be read: ${reasonOf(error)}`)
     }
+  }
+
+  /** A source that is a file needs no copy. */
+  private copiesFor(source: string): RevocationCopies | undefined {
+    return /^\w+:\/\//.test(source) ? this.copies : undefined
   }
 
   private tell(message: string): void {

@@ -12,11 +12,12 @@ import { knownCertificate, type KnownCertificate } from './known-certificates.js
 import { isNamed } from './name.js'
 import { OID } from './oids.js'
 import { couldHaveIssued, isSignedBy, isWithinValidity } from './path.js'
+import type { RevocationEntry } from './revocation-list.js'
 
 export interface OcspAnswer {
   readonly status: 'good' | 'revoked' | 'unknown'
   /** Undefined unless it is revoked. */
-  readonly revokedAt: Date | undefined
+  readonly revoked: RevocationEntry | undefined
   readonly thisUpdate: Date
   /** Undefined: the responder always knows better. */
   readonly nextUpdate: Date | undefined
@@ -74,15 +75,23 @@ function keyBitsOf(publicKey: Buffer): Buffer {
   return readBitString(reader.next(TAG.bitString)).bits
 }
 
-/** What a response, DER, says of the certificate. Rejects with an Error that says why it does not hold. */
-export async function readOcspResponse(response: Buffer, questioned: Questioned, nonce: Buffer, now: Date): Promise<OcspAnswer> {
+/**
+ * What a response, DER, says of the certificate; `nonce` is that of the request, undefined for an answer that was kept. Rejects with an
+ * Error that says why it does not hold.
+ */
+export async function readOcspResponse(
+  response: Buffer,
+  questioned: Questioned,
+  nonce: Buffer | undefined,
+  now: Date,
+): Promise<OcspAnswer> {
   const { signature, certificates } = readBasicResponse(response)
   const signer = await signerOf(signature, certificates, questioned.issuer, now)
   // Only what is signed by somebody certified for it is read by pkijs.
   const data = reading(() => pkijs.ResponseData.fromBER(signature.signed))
   if (!isResponder(data.responderID, signer)) throw new Error('it is signed by another one than its responder')
   refuseCritical(data.responseExtensions)
-  checkNonce(data, nonce)
+  if (nonce !== undefined) checkNonce(data, nonce)
   const single = data.responses.find(({ certID }) => isAbout(certID, questioned))
   if (single === undefined) throw new Error('it is about another certificate')
   refuseCritical(single.singleExtensions)
@@ -186,12 +195,18 @@ function isAbout({ hashAlgorithm, issuerNameHash, issuerKeyHash, serialNumber }:
 }
 
 /** CertStatus is a choice by its tag. RFC 6960 §4.2.1 */
-function statusOf({ certStatus }: pkijs.SingleResponse): Pick<OcspAnswer, 'status' | 'revokedAt'> {
+function statusOf({ certStatus }: pkijs.SingleResponse): Pick<OcspAnswer, 'status' | 'revoked'> {
   const choice: unknown = certStatus
   const tag = choice instanceof asn1js.BaseBlock ? choice.idBlock.tagNumber : -1
-  if (tag === 0) return { status: 'good', revokedAt: undefined }
-  if (tag !== 1 || !(choice instanceof asn1js.Constructed)) return { status: 'unknown', revokedAt: undefined }
-  const [at] = choice.valueBlock.value
+  if (tag === 0) return { status: 'good', revoked: undefined }
+  if (tag !== 1 || !(choice instanceof asn1js.Constructed)) return { status: 'unknown', revoked: undefined }
+  const [at, given] = choice.valueBlock.value
   if (!(at instanceof asn1js.GeneralizedTime)) throw new Error('it does not say since when the certificate is revoked')
-  return { status: 'revoked', revokedAt: at.toDate() }
+  return { status: 'revoked', revoked: { at: at.toDate(), reason: reasonOf(given) } }
+}
+
+/** [0] EXPLICIT CRLReason, where it is given. */
+function reasonOf(given: asn1js.BaseBlock | undefined): number | undefined {
+  const [reason] = given instanceof asn1js.Constructed ? given.valueBlock.value : []
+  return reason instanceof asn1js.Enumerated ? reason.valueBlock.valueDec : undefined
 }

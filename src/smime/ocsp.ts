@@ -1,7 +1,7 @@
 /**
  * Certificates' responders asked whether they are revoked: over HTTP, within a bound of time, each answer kept until it says itself that
- * there is a newer one, but for an hour at most while the responder is there to be asked. One that is away is not asked again for a
- * while, about no certificate: nobody's mail waits for it twice. RFC 6960
+ * there is a newer one, but for an hour at most while the responder is there to be asked, and over a restart. A responder that is away is
+ * not asked again for a while, about no certificate: nobody's mail waits for it twice. RFC 6960
  */
 import { randomBytes } from 'node:crypto'
 import { post } from '../download.js'
@@ -10,10 +10,13 @@ import { TAG, DerReader, elements, onlyElement, readOid } from './der.js'
 import { readGeneralName } from './extensions.js'
 import { readOcspResponse, writeOcspRequest, type OcspAnswer, type Questioned } from './ocsp-message.js'
 import { OID } from './oids.js'
+import { RevocationCopies } from './revocation-copies.js'
 
 export interface OcspOptions {
   /** Milliseconds that a responder may take. */
   readonly timeout?: number
+  /** Folder for the last answers: a start while a responder is away goes by them. Nothing is kept if left out. */
+  readonly copies?: string
   /** Called after each question that was put to a responder. */
   readonly onAnswer?: (told: OcspTold) => void
   readonly clock?: () => Date
@@ -52,17 +55,19 @@ const NONCE_BYTES = 16
 
 export class OcspClient {
   private readonly options: OcspOptions
+  private readonly copies: RevocationCopies | undefined
   private readonly kept = new Map<string, Kept>()
   /** Responders that gave no answer, with why, and until when they are left alone. */
   private readonly away = new Map<string, { readonly reason: string; readonly until: number }>()
 
   constructor(options: OcspOptions = {}) {
     this.options = options
+    this.copies = options.copies === undefined ? undefined : new RevocationCopies(options.copies, 'ocsp')
   }
 
   /** Never rejects. Whoever asks the same at the same time gets the same answer. */
   statusOf(questioned: Questioned): Promise<OcspOutcome> {
-    const key = `${questioned.issuer.hash}/${questioned.subject.hash}`
+    const key = nameOf(questioned)
     const known = this.kept.get(key)
     if (known !== undefined && this.now() < known.until) return known.outcome
     const renewed = this.renew(questioned, known?.outcome)
@@ -83,8 +88,8 @@ export class OcspClient {
     const outcome = await this.ask(questioned)
     const now = this.now()
     if (outcome?.status !== 'failed') return { outcome, until: Math.min(endOf(outcome) ?? now + AGAIN_MS, now + FRESH_MS) }
-    const former = await before
-    return { outcome: (endOf(former) ?? now) > now ? former : outcome, until: now + AGAIN_MS }
+    const formers = [await before, await this.recall(questioned)]
+    return { outcome: formers.find((former) => (endOf(former) ?? now) > now) ?? outcome, until: now + AGAIN_MS }
   }
 
   /** The first answer that holds, of those whom the certificate names. */
@@ -112,7 +117,16 @@ export class OcspClient {
       this.leaveAlone(responder, reasonOf(error))
       throw error
     })
-    return readOcspResponse(response, questioned, nonce, new Date(this.now()))
+    const answer = await readOcspResponse(response, questioned, nonce, new Date(this.now()))
+    // Without a copy a restart asks again: nothing else is lost.
+    if (answer.nextUpdate !== undefined) await this.copies?.write(nameOf(questioned), response).catch(() => undefined)
+    return answer
+  }
+
+  /** What was answered before a restart, judged anew. */
+  private async recall(questioned: Questioned): Promise<OcspOutcome> {
+    const copy = await this.copies?.read(nameOf(questioned))
+    return copy && readOcspResponse(copy.bytes, questioned, undefined, new Date(this.now())).catch(() => undefined)
   }
 
   private leaveAlone(responder: string, reason: string): void {
@@ -134,6 +148,10 @@ export class OcspClient {
   private now(): number {
     return this.options.clock?.().getTime() ?? Date.now()
   }
+}
+
+function nameOf({ subject, issuer }: Questioned): string {
+  return `${issuer.hash}/${subject.hash}`
 }
 
 /** When an answer says that there is a newer one. */

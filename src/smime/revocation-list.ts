@@ -24,7 +24,14 @@ export interface RevocationList {
   readonly signature: SignedPart
   readonly scope: Scope
   /** By serial number, hex. */
-  readonly revoked: ReadonlyMap<string, Date>
+  readonly revoked: ReadonlyMap<string, RevocationEntry>
+}
+
+/** What a list, or a responder, says of a certificate that is revoked. */
+export interface RevocationEntry {
+  readonly at: Date
+  /** CRLReason; undefined where none is given. RFC 5280 §5.3.1 */
+  readonly reason: number | undefined
 }
 
 /** Which of the issuer's certificates a list is about. RFC 5280 §5.2.5 */
@@ -54,18 +61,25 @@ export function parseRevocationList(der: Buffer): RevocationList {
   return { issuer, thisUpdate, nextUpdate, signature, scope, revoked }
 }
 
-function readRevoked(content: Buffer | undefined): Map<string, Date> {
-  const revoked = new Map<string, Date>()
+function readRevoked(content: Buffer | undefined): Map<string, RevocationEntry> {
+  const revoked = new Map<string, RevocationEntry>()
   for (const { tag, content: entry } of elements(content ?? Buffer.alloc(0))) {
     if (tag !== TAG.sequence) throw malformed('an entry that is not a SEQUENCE')
     const reader = new DerReader(entry)
     const serialNumber = readInteger(reader.next(TAG.integer)).toString('hex')
     const at = readTime(reader.element())
-    if (!reader.done) refuseCritical(readExtensions(reader.element(TAG.sequence).bytes), [])
+    const reason = reader.done ? undefined : readReason(readExtensions(reader.element(TAG.sequence).bytes))
     reader.end()
-    revoked.set(serialNumber, at)
+    revoked.set(serialNumber, { at, reason })
   }
   return revoked
+}
+
+/** For what cannot be read there is no reason: the entry stands without it. */
+function readReason(extensions: Extensions): number | undefined {
+  refuseCritical(extensions, [OID.reasonCode])
+  const { value } = extensions.get(OID.reasonCode) ?? {}
+  return value?.length === 3 && value[0] === TAG.enumerated && value[1] === 1 ? value[2] : undefined
 }
 
 /** A critical extension may change what a list means: what is not understood may not be used. */

@@ -18,7 +18,7 @@ import {
   type PathResult,
   type Purpose,
 } from './path.js'
-import { isAbout, type RevocationList } from './revocation-list.js'
+import { isAbout, type RevocationEntry, type RevocationList } from './revocation-list.js'
 
 export type TrustStatus =
   | 'good'
@@ -152,9 +152,7 @@ export class TrustStore {
     if (outcome.delegate !== undefined && (await this.isRevokedDelegate(outcome.delegate, issuer, at)))
       return unknown(`the OCSP responder for ${name} was itself revoked`)
     if (outcome.status === 'unknown') return unknown(`the OCSP responder does not know ${name}`)
-    const { revokedAt } = outcome
-    if (revokedAt === undefined || revokedAt > at) return { status: 'good' }
-    return { status: 'revoked', reason: `${name} was revoked at ${revokedAt.toISOString()}` }
+    return (outcome.revoked && this.revocationAt(subject, outcome.revoked, at)) ?? { status: 'good' }
   }
 
   /** Of a responder only lists tell, unless its certificate says that nothing need. RFC 6960 §4.2.2.2.1 */
@@ -164,20 +162,33 @@ export class TrustStore {
   }
 
   /** What the revocation lists at hand say. */
-  private async listed({ certificate }: KnownCertificate, issuer: KnownCertificate, at: Date): Promise<Revocation> {
+  private async listed(subject: KnownCertificate, issuer: KnownCertificate, at: Date): Promise<Revocation> {
+    const { certificate } = subject
     const name = formatName(certificate.subject)
     this.crls?.wish(certificate.distributionPoints)
     const lists = this.crls?.listsOf(certificate.issuer).filter((list) => isAbout(list, certificate)) ?? []
     const newest = await newestSignedBy(lists, issuer)
     if (newest === undefined) return { status: 'unknown', reason: `no revocation list for ${name}`, listed: false }
-    const revokedAt = newest.revoked.get(certificate.serialNumber.toString('hex'))
+    const entry = newest.revoked.get(certificate.serialNumber.toString('hex'))
     // A list that is out of date still tells of what it lists.
-    if (revokedAt !== undefined && revokedAt <= at)
-      return { status: 'revoked', reason: `${name} was revoked at ${revokedAt.toISOString()}` }
+    const revocation = entry && this.revocationAt(subject, entry, at)
+    if (revocation !== undefined) return revocation
     if (newest.nextUpdate === undefined || newest.nextUpdate < at) {
       return { status: 'unknown', reason: `the revocation list for ${name} is out of date`, listed: true }
     }
     return { status: 'good' }
+  }
+
+  /**
+   * A revocation counts from its time on; that of a time-stamping certificate for all time, unless its reason says that the key is
+   * safe: whoever has the key writes whatever time he likes. RFC 3161 §4
+   */
+  private revocationAt({ certificate }: KnownCertificate, { at: since, reason }: RevocationEntry, at: Date): Revoked | undefined {
+    const told = `${formatName(certificate.subject)} was revoked at ${since.toISOString()}`
+    if (since <= at) return { status: 'revoked', reason: told }
+    const isStamping = this.purpose === 'time-stamping' && certificate.extendedKeyUsage?.has(OID.timeStamping) === true
+    if (!isStamping || (reason !== undefined && KEY_IS_SAFE.has(reason))) return undefined
+    return { status: 'revoked', reason: `${told}, not for a reason by which its earlier stamps hold` }
   }
 }
 
@@ -200,7 +211,15 @@ function keep(paths: Map<string, Path>, hash: string, path: Path): void {
   if (paths.size > MAX_PATHS && oldest !== undefined) paths.delete(oldest)
 }
 
-type Revocation = { readonly status: 'good' } | { readonly status: 'revoked'; readonly reason: string } | Unknown
+// CRLReason: unspecified, affiliationChanged, superseded, cessationOfOperation.
+const KEY_IS_SAFE: ReadonlySet<number> = new Set([0, 3, 4, 5])
+
+type Revocation = { readonly status: 'good' } | Revoked | Unknown
+
+interface Revoked {
+  readonly status: 'revoked'
+  readonly reason: string
+}
 
 interface Unknown {
   readonly status: 'unknown'

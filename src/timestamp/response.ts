@@ -27,8 +27,8 @@ export type StampFault =
   | 'signature' // not signed as it must be, or altered
   | 'signer' // its signed attributes do not name the certificate that it is signed with
   | 'purpose' // signed with a certificate that is not for time stamps
-  | 'untrusted' // no path to our authorities, not valid at the time of the stamp, or revoked
-  | 'revocation' // no revocation list that is current tells of it, and one must
+  | 'untrusted' // no path to our authorities, not valid at the time of the stamp, or revoked (RFC 3161 §4)
+  | 'revocation' // neither a current revocation list nor a responder tells of it, and one must
   | 'imprint' // a stamp on something else
   | 'nonce' // the answer to another request
 

@@ -67,9 +67,9 @@ default_md = sha256
 /** What the extensions of a signer's certificate say that it is for. */
 export type SignerPurpose = 'stamps' | 'careless' | 'mail' | 'anything'
 
-/** Makes keys and certificates in `folder`. */
-export async function startTsa(folder: string, atClose: (closing: () => unknown) => void): Promise<Tsa> {
-  makeCertificates(folder)
+/** Makes keys and certificates in `folder`, the signer's with the address of a responder if one is given. */
+export async function startTsa(folder: string, atClose: (closing: () => unknown) => void, ocspUrl?: string): Promise<Tsa> {
+  makeCertificates(folder, ocspUrl)
   const server = createServer((request, response) => void answer(request, response))
   const tsa: Tsa = {
     url: '',
@@ -112,8 +112,9 @@ export async function startTsa(folder: string, atClose: (closing: () => unknown)
   return Object.assign(tsa, { url: `http://127.0.0.1:${port}/tsa` })
 }
 
-function makeCertificates(folder: string): void {
-  writeFileSync(join(folder, 'tsa.cnf'), CONFIG)
+function makeCertificates(folder: string, ocspUrl?: string): void {
+  const access = ocspUrl === undefined ? '' : `authorityInfoAccess = OCSP;URI:${ocspUrl}\n`
+  writeFileSync(join(folder, 'tsa.cnf'), CONFIG.replace('[stamps]\n', `[stamps]\n${access}`))
   writeFileSync(join(folder, 'serial'), '01\n')
   const root = [
     '-keyout',
@@ -167,15 +168,15 @@ export function signedAgain(
   return sequence(status, readFileSync(join(folder, 'other.cms')))
 }
 
-/** The authority's revocation list, PEM, good for some hours; with the signer's certificate in it or not. */
+/** The authority's revocation list, PEM, good for some hours; with the signer's certificate in it, for a reason or without one, or not. */
 export function revocationList(
   folder: string,
-  { revoked, hours }: { readonly revoked: boolean; readonly hours: number },
+  { revoked, reason, hours }: { readonly revoked: boolean; readonly reason?: string; readonly hours: number },
 ): string {
   writeFileSync(join(folder, 'index'), '')
   writeFileSync(join(folder, 'crlnumber'), '01\n')
   const ca = ['ca', '-config', 'tsa.cnf', '-name', 'lists', '-cert', 'authority.pem', '-keyfile', 'authority.key']
-  if (revoked) openssl(folder, ...ca, '-revoke', 'tsa.pem')
+  if (revoked) openssl(folder, ...ca, '-revoke', 'tsa.pem', ...(reason === undefined ? [] : ['-crl_reason', reason]))
   openssl(folder, ...ca, '-gencrl', '-crlhours', String(hours), '-out', 'list.pem')
   return join(folder, 'list.pem')
 }

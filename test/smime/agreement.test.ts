@@ -76,7 +76,7 @@ const listOf = ({ issuer, thisUpdate, nextUpdate, revoked, signature }: Revocati
   issuer: issuer.der.toString('hex'),
   thisUpdate: thisUpdate.getTime(),
   nextUpdate: nextUpdate?.getTime(),
-  revoked: [...revoked].map(([serialNumber, at]) => [serialNumber, at.getTime()]),
+  revoked: [...revoked].map(([serialNumber, { at }]) => [serialNumber, at.getTime()]),
   signed: signature.signed.toString('hex'),
 })
 

@@ -308,7 +308,7 @@ describe('a revocation list that says more than which', () => {
   test('entries with extensions that are not critical are read', () => {
     const reason = extension('2.5.29.21', tlv(TAG.enumerated, Buffer.of(1)), false)
     const { revoked, nextUpdate } = parseRevocationList(listWith([], [sequence(integer(5), time(FROM), sequence(reason))]))
-    assert.deepEqual([...revoked], [['05', FROM]])
+    assert.deepEqual([...revoked], [['05', { at: FROM, reason: 1 }]])
     assert.equal(nextUpdate, undefined)
   })
 

@@ -1,6 +1,6 @@
 // Certificates looked up with the responders that they name, which are those of openssl on loopback.
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -51,9 +51,12 @@ interface Rig {
   readonly judge: (certificate?: KeyAndCertificate, at?: Date) => Promise<TrustVerdict>
 }
 
-function rigOf(options: Partial<TrustOptions> = {}, timeout = 20_000): Rig {
+function rigOf(options: Partial<TrustOptions> = {}, timeout = 20_000, copies?: string): Rig {
   const told: OcspTold[] = []
-  const ocsp = new OcspClient({ timeout, clock: () => new Date(rig.now), onAnswer: (each) => told.push(each) })
+  const ocsp = new OcspClient({
+    ...{ timeout, clock: () => new Date(rig.now), onAnswer: (each) => told.push(each) },
+    ...(copies === undefined ? {} : { copies }),
+  })
   const trust = new TrustStore({ anchors: [derOf(authority)], crls: undefined, ocsp, crlRequired: true, ...options })
   const rig: Rig = {
     told,
@@ -154,6 +157,22 @@ test('an answer for days is asked for again after an hour, and goes on while the
   responder.behaviour = () => Promise.reject(new Error('away'))
   rig.now += 600 * MINUTE
   assert.equal((await rig.judge()).status, 'unknown')
+})
+
+test('the last answer goes on over a restart while the responder is away, until it says that there is a newer one', async () => {
+  const copies = join(directory, 'copies')
+  await responder.answerBy({ authority, certificates: both(), minutes: 600 })
+  assert.equal((await rigOf({}, 20_000, copies).judge()).status, 'good')
+  responder.behaviour = () => Promise.reject(new Error('away'))
+  const restarted = rigOf({}, 20_000, copies)
+  assert.equal((await restarted.judge()).status, 'good')
+  assert.equal((await restarted.judge(other)).status, 'unknown')
+  restarted.now += 601 * MINUTE
+  assert.equal((await restarted.judge()).status, 'unknown')
+  const [name = ''] = await readdir(copies)
+  const kept = await readFile(join(copies, name))
+  await writeFile(join(copies, name), flipped(kept, kept.indexOf(GENERALIZED_TIME) + 14))
+  assert.equal((await rigOf({}, 20_000, copies).judge()).status, 'unknown', 'a copy that was altered')
 })
 
 test('an answer without a next update counts for a minute', async () => {

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
 import { parseCertificate } from '../../src/smime/certificate.js'
 import { CrlCache } from '../../src/smime/crl.js'
 import { DerReader, onlyElement, TAG } from '../../src/smime/der.js'
+import { OcspClient } from '../../src/smime/ocsp.js'
 import { OID } from '../../src/smime/oids.js'
 import { readPem } from '../../src/smime/pem.js'
 import { readSignedData } from '../../src/smime/signed-data.js'
@@ -16,6 +17,7 @@ import { newRequest } from '../../src/timestamp/request.js'
 import { namesSigner } from '../../src/timestamp/signing-certificate.js'
 import { verifyResponse } from '../../src/timestamp/response.js'
 import { Laboratory } from '../harness/laboratory.js'
+import { OcspResponder } from '../harness/ocsp.js'
 import { nameSignerBy, revocationList, signedAgain, startTsa, type SignerPurpose, type Tsa } from '../harness/tsa.js'
 
 const DATA = Buffer.from('a day of the register')
@@ -32,10 +34,10 @@ function trustIn({ anchors }: Tsa, crls?: CrlCache): TrustStore {
   })
 }
 
-async function tsaOf(t: TestContext): Promise<{ tsa: Tsa; settings: TimestampSettings; folder: string }> {
+async function tsaOf(t: TestContext, ocspUrl?: string): Promise<{ tsa: Tsa; settings: TimestampSettings; folder: string }> {
   const lab = new Laboratory(t)
   const folder = await lab.directory()
-  const tsa = await startTsa(folder, (closing) => lab.atClose(closing))
+  const tsa = await startTsa(folder, (closing) => lab.atClose(closing), ocspUrl)
   return { tsa, folder, settings: { authorities: [{ url: tsa.url }], timeout: 20_000, trust: trustIn(tsa) } }
 }
 
@@ -115,7 +117,7 @@ describe('a time stamp', () => {
     assert.equal(verdict.valid ? '' : verdict.fault, 'signer')
   })
 
-  test('of a certificate that was revoked is none, and one from before that holds on', async (t) => {
+  test('of a certificate that was revoked is none, and one from before that holds on where the key was safe', async (t) => {
     const { settings, tsa, folder } = await tsaOf(t)
     const source = revocationList(folder, { revoked: false, hours: 24 })
     const lists = new CrlCache({ sources: [source] })
@@ -123,10 +125,46 @@ describe('a time stamp', () => {
     const { response } = await stampDigest(DIGEST, { ...settings, trust, lists })
     // Stamps and lists tell seconds.
     await new Promise((resolve) => setTimeout(resolve, 1100))
-    revocationList(folder, { revoked: true, hours: 24 })
-    await assert.rejects(stampDigest(DIGEST, { ...settings, trust, lists }), failure(/Test TSA was revoked at/, false))
-    const verdict = await verifyResponse(response, { digest: DIGEST, trust })
-    assert.equal(verdict.valid ? '' : verdict.fault, '')
+    for (const [reason, fault] of [
+      ['unspecified', ''],
+      ['affiliationChanged', ''],
+      ['superseded', ''],
+      ['cessationOfOperation', ''],
+      ['keyCompromise', 'untrusted'],
+      ['CACompromise', 'untrusted'],
+      [undefined, 'untrusted'],
+    ] as const) {
+      revocationList(folder, { revoked: true, hours: 24, ...(reason === undefined ? {} : { reason }) })
+      await assert.rejects(stampDigest(DIGEST, { ...settings, trust, lists }), failure(/Test TSA was revoked at/, false))
+      const verdict = await verifyResponse(response, { digest: DIGEST, trust })
+      assert.equal(verdict.valid ? '' : verdict.fault, fault, reason)
+    }
+  })
+
+  test('of a certificate on no list is taken by the word of the responder that it names', async (t) => {
+    const responder = await OcspResponder.listen()
+    t.after(() => responder.close())
+    const { settings, tsa, folder } = await tsaOf(t, responder.url)
+    const file = (name: string): Promise<string> => readFile(join(folder, name), 'utf8')
+    const authority = { key: await file('authority.key'), certificate: await file('authority.pem') }
+    const certificate = { key: '', certificate: await file('tsa.pem') }
+    const answered = async (revokedAt?: Date): Promise<TimestampSettings> => {
+      await responder.answerBy({ authority, minutes: 10, certificates: [{ certificate, ...(revokedAt && { revokedAt }) }] })
+      const anchors = readPem(tsa.anchors, 'CERTIFICATE')
+      const ocsp = new OcspClient()
+      return {
+        ...settings,
+        trust: new TrustStore({ anchors, crls: undefined, ocsp, crlRequired: true, purpose: 'time-stamping' }),
+      }
+    }
+    const { response } = await stampDigest(DIGEST, await answered())
+    const revoked = await answered(new Date(Date.now() - 60_000))
+    await assert.rejects(stampDigest(DIGEST, revoked), failure(/Test TSA was revoked at/, false))
+    const later = await answered(new Date(Date.now() + 60_000))
+    const verdict = await verifyResponse(response, { digest: DIGEST, trust: later.trust })
+    assert.match(verdict.valid ? '' : verdict.reason, /not for a reason by which its earlier stamps hold/)
+    responder.behaviour = () => Promise.reject(new Error('away'))
+    await assert.rejects(stampDigest(DIGEST, await answered()), failure(/no OCSP answer for/, true))
   })
 
   test('waits for a revocation list that must be there', async (t) => {
