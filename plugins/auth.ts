@@ -1,11 +1,12 @@
 /** AUTH PLAIN, LOGIN and EXTERNAL for our users, on the submission listeners, under TLS only (A1). */
+import constants from 'haraka-constants'
 import type { Opening } from '../src/directory/client-certificates.js'
 import { reasonOf } from '../src/errors.js'
 import { certificateOf } from '../src/haraka/certificate-login.js'
 import { askForLogin, beginning, EXTERNAL, isAwaited, takeLogin, type Responding } from '../src/haraka/external.js'
 import { theGateway } from '../src/haraka/gateway.js'
 import { hook, PASS } from '../src/haraka/hook.js'
-import { roleOf } from '../src/haraka/session.js'
+import { mayAuthenticate, roleOf } from '../src/haraka/session.js'
 import { tellAuthentication } from '../src/haraka/telling.js'
 import type { Connection, Next, Plugin } from '../src/haraka/types.js'
 
@@ -52,8 +53,12 @@ export function hook_unrecognized_command(this: AuthPlugin, next: Next, connecti
   else this.base[BASE].hook_unrecognized_command.call(this, next, connection, params)
 }
 
-/** Called by auth_base for AUTH. */
+/** Called by auth_base for AUTH, which takes it at any time. */
 export function select_auth_method(this: AuthPlugin, next: Next, connection: Responding, command: string): void {
+  if (!mayAuthenticate(connection)) {
+    connection.respond(503, '5.5.1 Not now, or not again', () => next(constants.ok))
+    return
+  }
   const begun = beginning(command, connection)
   if (begun === undefined) this.base[BASE].select_auth_method.call(this, next, connection, command)
   else if (begun.initial === undefined) askForLogin(next, connection)
@@ -84,10 +89,14 @@ type Verdict = (matches: boolean, reply?: { readonly code: number; readonly mess
 const NOT_NOW = { code: 454, message: '4.7.0 Temporary authentication failure' }
 
 /**
- * The credentials are right but insufficient (RFC 4954 §6): a mail program shows these texts and asks for another password. 534 would let
- * it try another mechanism.
+ * Refusals that have words of their own. Where the credentials are right but insufficient (RFC 4954 §6) a mail program shows these texts
+ * and asks for another password; 534 would let it try another mechanism.
  */
-const INSUFFICIENT = {
+const REFUSALS = {
+  'too many failures': {
+    code: 454,
+    message: '4.7.0 Too many wrong passwords: wait a quarter of an hour, troppe password errate',
+  },
   'temporary password': {
     code: 535,
     message: '5.7.8 This password is temporary: choose your own first, la password va prima cambiata',
@@ -99,7 +108,7 @@ const INSUFFICIENT = {
 } as const
 
 interface Outcome {
-  readonly outcome: 'passed' | 'failed' | keyof typeof INSUFFICIENT
+  readonly outcome: 'passed' | 'failed' | keyof typeof REFUSALS
   /** What was wrong with the client's certificate. */
   readonly fault?: string
 }
@@ -117,7 +126,7 @@ export function check_plain_passwd(this: Plugin, connection: Connection, user: s
       const why = fault === undefined ? '' : `, client certificate: ${fault}`
       connection.lognotice(this, `authentication of ${JSON.stringify(user)} from ${connection.remote.ip}: ${outcome}${why}`)
       tellAuthentication(connection, { user, passed, fault }, theGateway().watching.watch)
-      verdict(passed, outcome === 'passed' || outcome === 'failed' ? undefined : INSUFFICIENT[outcome])
+      verdict(passed, outcome === 'passed' || outcome === 'failed' ? undefined : REFUSALS[outcome])
     },
     (error: unknown) => {
       this.logerror(`authentication is not possible now: ${reasonOf(error)}`)
@@ -132,8 +141,11 @@ function outcomeOf(opening: Opening | undefined): Outcome {
 }
 
 async function authenticate(connection: Connection, user: string, password: string): Promise<Outcome> {
-  const { house, config, certificates, provider } = theGateway()
+  const { house, config, certificates, provider, failedLogins } = theGateway()
+  const { ip } = connection.remote
+  if (!failedLogins.mayTry(user, ip)) return { outcome: 'too many failures' }
   const mailbox = await house.directory.authenticate(user, password)
+  if (mailbox === undefined) failedLogins.add(user, ip)
   if (mailbox === undefined || mailbox.state === 'closed') return { outcome: 'failed' }
   if (mailbox.temporary) return { outcome: 'temporary password' }
   const { login, exempt } = config.clientCertificates ?? {}

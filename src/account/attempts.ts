@@ -32,6 +32,12 @@ export class Attempts {
     return true
   }
 
+  /** Whether a try would not be let through. */
+  isSpent(key: string): boolean {
+    const count = this.counts.get(key)
+    return count !== undefined && count.tries >= this.most && this.clock().getTime() < count.until
+  }
+
   /** A try that was taken does not count after all. */
   giveBack(key: string): void {
     const count = this.counts.get(key)

@@ -1,7 +1,7 @@
 /** Tries of a login, and of a client, whatever page they are made on: nobody guesses passwords at leisure. */
-import { isIPv6 } from 'node:net'
 import type { Clock } from '../points/ports.js'
 import { Attempts } from './attempts.js'
+import { networkOf } from './network.js'
 
 /** In a quarter of an hour. */
 const MOST = { login: 10, client: 50, period: 15 * 60_000 } as const
@@ -25,12 +25,4 @@ export class LoginTries {
     this.clients.giveBack(networkOf(ip))
     this.logins.giveBack(login)
   }
-}
-
-/** Who has one IPv6 address has all of its network. */
-function networkOf(ip: string): string {
-  if (!isIPv6(ip) || ip.startsWith('::')) return ip
-  const [head = '', tail] = ip.split('::')
-  const groups = head.split(':')
-  return (tail === undefined ? groups : [...groups, '0', '0', '0', '0']).slice(0, 4).join(':')
 }

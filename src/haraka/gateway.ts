@@ -4,6 +4,7 @@
  */
 import { mkdir } from 'node:fs/promises'
 import { Attempts } from '../account/attempts.js'
+import { LoginFailures } from '../account/login-failures.js'
 import type { Config } from '../config/config.js'
 import { CopyFolder } from '../copies/copy-folder.js'
 import { PecError } from '../errors.js'
@@ -41,6 +42,7 @@ export interface Gateway {
   readonly copying: CopyingHouse
   /** Undefined where nobody logs in with one. */
   readonly certificates: ClientCertificates | undefined
+  readonly failedLogins: LoginFailures
   /** Rates ordinary mail; undefined where [spam] is not enabled. */
   readonly spam?: SpamFilter | undefined
   /** For the work that one node does at a time. */
@@ -116,6 +118,7 @@ export async function openGateway(config: Config, queue: HarakaQueue, log: Logge
     store: pool,
     copying,
     certificates: certificatesOf(provider, watching),
+    failedLogins: new LoginFailures(clock, config.limits.failedLogins),
     deadlines: { ...house, deadlines: config.deadlines },
     access: openAccessPoint({ ...house, limits: config.limits }),
     reception: openReceptionPoint({ ...house, ordinaryMail: config.reception.ordinaryMail }),

@@ -30,6 +30,11 @@ export function userOf(connection: Connection): string | undefined {
   return connection.relaying && typeof user === 'string' ? user.toLowerCase() : undefined
 }
 
+/** Whether AUTH comes when it may: once in a session, and not while a message is on its way, which would be somebody else's. RFC 4954 §4 */
+export function mayAuthenticate(connection: Connection): boolean {
+  return userOf(connection) === undefined && connection.transaction === null
+}
+
 /** MAIL on a submission listener: TLS, authentication, a mailbox that may send, and its own address. */
 export async function mayBeginSubmission(connection: Connection, sender: string, directory: Directory): Promise<Reply> {
   if (!connection.tls.enabled) return refuse([530, 7, 0], 'Use STARTTLS first')

@@ -1,4 +1,5 @@
 // A temporary password sends nothing; once it is changed on the page, the new one does, until the administrator of the domain says no (O3).
+// Nobody guesses passwords at leisure, nor changes who he is within a session (A1).
 import assert from 'node:assert/strict'
 import { request } from 'node:https'
 import { join } from 'node:path'
@@ -6,9 +7,10 @@ import { test } from 'node:test'
 import { addAdministrator, addMailbox } from '../../src/directory/directory-edit.js'
 import { freePort } from '../../src/lab/ports.js'
 import { Laboratory } from '../harness/laboratory.js'
-import { TestGateway } from './gateway.js'
+import { PASSWORD, TestGateway } from './gateway.js'
 
 const ANNA = 'anna@pec-a.test'
+const MARIO = 'mario@pec-a.test'
 const CAPO = 'capo@pec-a.test'
 const COST = { N: 1024, r: 1, p: 1 }
 
@@ -72,3 +74,27 @@ test(
     assert.deepEqual([act?.recipients, act?.subject, act?.outcome], [[ANNA], 'suspended', 'done'])
   },
 )
+
+test('passwords are guessed ten at a time, and a session is of one user from its login on', { timeout: 120_000 }, async (t) => {
+  const lab = new Laboratory(t)
+  const gateway = await TestGateway.open(lab, { mailboxes: [ANNA, MARIO] })
+  const login = async (user: string, password: string): Promise<number> => {
+    const client = await lab.client({ port: gateway.submissionPort, implicitTls: true })
+    await client.ehlo()
+    const { code } = await client.authPlain(user, password)
+    client.destroy()
+    return code
+  }
+  const guesses = Array.from({ length: 10 }, (_, number) => login(ANNA, `forse ${number}`))
+  assert.deepEqual(new Set(await Promise.all(guesses)), new Set([535]))
+  assert.equal(await login(ANNA, PASSWORD), 454)
+  assert.equal(await login(MARIO, PASSWORD), 235)
+  assert.match(gateway.instance.log, /authentication of "anna@pec-a\.test" from 127\.0\.0\.1: too many failures/)
+
+  const client = await gateway.session(MARIO)
+  assert.equal((await client.authPlain(MARIO, PASSWORD)).code, 503)
+  assert.equal((await client.command(`MAIL FROM:<${MARIO}>`)).code, 250)
+  assert.equal((await client.authLogin(ANNA, PASSWORD)).code, 503)
+  assert.equal((await client.command(`RCPT TO:<${ANNA}>`)).code, 250)
+  client.destroy()
+})

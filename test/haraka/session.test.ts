@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { parseConfig } from '../../src/config/config.js'
 import { PecError } from '../../src/errors.js'
-import { mayAddRecipient, mayBeginSubmission, mayReceive, roleOf, userOf } from '../../src/haraka/session.js'
+import { mayAddRecipient, mayAuthenticate, mayBeginSubmission, mayReceive, roleOf, userOf } from '../../src/haraka/session.js'
 import type { Directory, MailboxState } from '../../src/points/ports.js'
-import { connectionOf, type ConnectionParts } from './connection.js'
+import { connectionOf, transactionOf, type ConnectionParts } from './connection.js'
 
 const ANNA = 'anna@pec-a.test'
 const ALIAS = 'alias@pec-a.test'
@@ -46,6 +46,12 @@ test('a session has a user only once Haraka has authenticated one', () => {
   assert.equal(userOf({ ...connectionOf(), notes: { auth_user: ANNA } }), undefined)
   assert.equal(userOf({ ...connectionOf(), relaying: true }), undefined)
   assert.equal(userOf({ ...connectionOf(), relaying: true, notes: { auth_user: { toLowerCase: 1 } } }), undefined)
+})
+
+test('a session authenticates once, and not within a message', () => {
+  assert.equal(mayAuthenticate(connectionOf()), true)
+  assert.equal(mayAuthenticate(connectionOf({ user: ANNA })), false)
+  assert.equal(mayAuthenticate(connectionOf({ transaction: transactionOf() })), false)
 })
 
 describe('a submission begins', () => {
