@@ -6,6 +6,7 @@ import { rmSync } from 'node:fs'
 import { connect, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { PecError, reasonOf } from '../errors.js'
 
 /** Answers a command in one or more lines. What it rejects with is told as a fault. */
@@ -16,6 +17,10 @@ export interface Answer {
   readonly text: string
 }
 
+/** The command that every instance knows. */
+const CONDITION = 'condition'
+/** The longest that an instance takes to tell its condition, unless it hangs. */
+const ANSWER_MS = 5_000
 /** sun_path of Linux, with the byte that ends it. */
 const LONGEST = 107
 
@@ -23,8 +28,12 @@ export function controlSocket(directory: string): string {
   return join(directory, 'control.sock')
 }
 
-/** Listens. Rejects with PecError 'configuration' if the instance is running already, or cannot have a socket. */
-export async function openControl(directory: string, commands: Commands): Promise<{ close(): void }> {
+/**
+ * Listens. `isEnding` tells whether the instance has been told to end. Rejects with PecError 'configuration' if it is running already, or
+ * cannot have a socket.
+ */
+export async function openControl(directory: string, isEnding: () => boolean, commands: Commands): Promise<{ close(): void }> {
+  const all: Commands = { ...commands, [CONDITION]: () => Promise.resolve(isEnding() ? 'ending' : 'at work') }
   const path = controlSocket(directory)
   if (Buffer.byteLength(path) > LONGEST)
     throw new PecError('configuration', `${path} is longer than the ${LONGEST} bytes that a socket's path may have`)
@@ -41,14 +50,27 @@ export async function openControl(directory: string, commands: Commands): Promis
     socket.on('end', () => {
       // The answer takes as long as it takes.
       socket.setTimeout(0)
-      void answer(commands, command.trim()).then((reply) => socket.end(JSON.stringify(reply)))
+      void answer(all, command.trim()).then((reply) => socket.end(JSON.stringify(reply)))
     })
   })
   await listen(server, path)
   return { close: () => void server.close() }
 }
 
-export async function isRunning(directory: string): Promise<boolean> {
+/** Whether the instance is at work, or about to end; 'away' if it is not running. */
+export async function conditionOf(directory: string): Promise<'at work' | 'ending' | 'away'> {
+  if (!(await isRunning(directory))) return 'away'
+  const told = ask(directory, CONDITION).then(
+    ({ text }) => text,
+    // It has ended meanwhile.
+    () => 'ending',
+  )
+  // One that hangs is there, too.
+  const word = await Promise.race([told, sleep(ANSWER_MS, 'at work', { ref: false })])
+  return word === 'ending' ? 'ending' : 'at work'
+}
+
+async function isRunning(directory: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(controlSocket(directory))
     const settle = (running: boolean): void => {

@@ -12,7 +12,7 @@ import { startNodeJobs } from './node-jobs.js'
 import { openAtLast } from './opening.js'
 import { startRescue } from './orphans.js'
 import { checkSetup } from './setup.js'
-import { takeSignals } from './signals.js'
+import { isStarterGone, takeSignals } from './signals.js'
 import type { HarakaServer, Plugin } from './types.js'
 import { checkVersion } from './version.js'
 import { Workers } from './workers.js'
@@ -20,7 +20,7 @@ import { Workers } from './workers.js'
 export interface Master {
   /** Begins nothing any more. */
   rest(): void
-  /** Closes the store; nobody delivers to it by then. */
+  /** Closes the store, to which nobody delivers by then, and lets another start take the queue. */
   close(): void
 }
 
@@ -36,16 +36,17 @@ export async function openMaster({ server, plugin, readSettings }: MasterMeans):
   checkVersion(plugin)
   let config = readSettings()
   await checkSetup(config)
-  const control = await openControl(config.instance, { reload })
+  let isEnding = false
+  const control = await openControl(config.instance, () => isEnding, { reload })
   const open = () => openGateway(config, harakaQueue(plugin), plugin, 'strict')
-  await openAtLast(open, (error) => isPecError(error) && error.temporary, plugin)
+  await openAtLast(open, (error) => isPecError(error) && error.temporary && !isStarterGone(), plugin)
   if (config.antivirus.engine === 'none') plugin.logwarn(UNSCANNED)
   if (config.clock === undefined) plugin.logwarn(UNCOMPARED)
   const store = config.store.embedded ? await openStore(config, plugin) : undefined
   let endJobs = await startNodeJobs(plugin)
   const endRescue = startRescue(harakaQueue(plugin).directory, plugin)
   const workers = server.cluster === undefined ? undefined : new Workers(plugin)
-  const end = endingOf(server, workers)
+  const endAll = endingOf(server, workers)
   let reloading: Promise<string> | undefined
 
   async function takeOver(): Promise<string> {
@@ -79,14 +80,20 @@ export async function openMaster({ server, plugin, readSettings }: MasterMeans):
     return reloading
   }
 
-  takeSignals({ stop: end, reload: () => void reload().catch(() => undefined) }, plugin)
+  const stop = (): void => {
+    isEnding = true
+    endAll()
+  }
+  takeSignals({ stop, reload: () => void reload().catch(() => undefined) }, plugin)
   return {
     rest() {
-      control.close()
       endJobs()
       endRescue()
     },
-    close: () => void store?.close(),
+    close() {
+      void store?.close()
+      control.close()
+    },
   }
 }
 

@@ -1,6 +1,6 @@
 // The life of an instance: it ends with its work in hand, and is renewed under clients that notice nothing. O4, K4
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdir, rename, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -92,6 +92,52 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     assert.equal(kinds, 6, 'an acceptance and a delivery receipt of each')
   })
 }
+
+test('pec start after kill -9 of whatever ran', async (t) => {
+  const lab = new Laboratory(t)
+  // As a shell has it, $1 is Node.js and $4 the directory.
+  const plan = { mailboxes: [MARIO, LUCIA], workers: 2, shell: `exec "$1" '${PROGRAM}' start "$4"` }
+  const gateway = await TestGateway.open(lab, plan)
+  // A mailbox may have got a letter twice.
+  const delivered = (identifier: string) =>
+    gateway.until('a delivery', async () => (await gateway.outcomeOf(identifier, LUCIA)) === 'delivered')
+
+  await t.test('killed itself, it leaves a gateway that ends, and the next start waits for that', async () => {
+    const former = gateway.instance
+    const session = await gateway.session(MARIO)
+    await session.command(`MAIL FROM:<${MARIO}>`)
+    await session.command(`RCPT TO:<${LUCIA}>`)
+    await session.command('DATA')
+    process.kill(former.pid, 'SIGKILL')
+    await former.waitForLog(/pec start, which runs this, is gone: finishing what is in hand/)
+    const next = spawn(process.execPath, [PROGRAM, 'start', gateway.directory], { stdio: ['ignore', 'pipe', 'inherit'] })
+    lab.atClose(() => next.kill('SIGKILL'))
+    assert.match(String(await once(next.stdout, 'data')), /is still ending: waiting/)
+    next.kill('SIGKILL')
+    assert.equal((await session.sendData(stuff(letter('In mano')))).code, 250)
+    await gateway.until('end', () => former.pids.length === 0, ENDED_MS)
+    await gateway.restart()
+    await gateway.waitForLetters(LUCIA, 1)
+  })
+
+  await t.test('its master killed, it ends, and the next start has workers at once', async () => {
+    const former = gateway.instance
+    const [, master = 0] = processTree(former.pid)
+    const before = await gateway.submitted(MARIO, [LUCIA], letter('Prima'))
+    process.kill(master, 'SIGKILL')
+    await gateway.until('end of pec start', () => former.exited)
+    await gateway.restart()
+    await delivered(await gateway.submitted(MARIO, [LUCIA], letter('Dopo')))
+    await delivered(before)
+    assert.deepEqual(former.pids, [])
+  })
+
+  await t.test('killed in a moment, all of it is started again', async () => {
+    await gateway.instance.kill()
+    await gateway.restart()
+    await delivered(await gateway.submitted(MARIO, [LUCIA], letter('Di nuovo')))
+  })
+})
 
 test('pec reload replaces the workers under clients that go on submitting', async (t) => {
   const lab = new Laboratory(t)
