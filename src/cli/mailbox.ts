@@ -98,7 +98,8 @@ function isDue({ renewal, state }: Account, end: string): boolean {
   return renewal !== undefined && renewal <= end && state !== 'closed'
 }
 
-function lineOf({ address, state, kind, quotaBytes, renewal, ordinaryMail, archive, arrivalNotice }: Account): string {
+function lineOf({ address, state, kind, quotaBytes, renewal, ordinaryMail, ...options }: Account): string {
+  const { archive, arrivalNotice, unreadableOptions } = options
   const facts = [
     ...(kind === 'individual' ? [] : [kind]),
     ...(quotaBytes === undefined ? [] : [`quota: ${quotaBytes}`]),
@@ -106,6 +107,7 @@ function lineOf({ address, state, kind, quotaBytes, renewal, ordinaryMail, archi
     ...(ordinaryMail === undefined ? [] : [`ordinary mail: ${formatPolicy(ordinaryMail)}`]),
     ...(archive === undefined ? [] : [`archive: ${formatArchive(archive)}`]),
     ...(arrivalNotice === undefined ? [] : [`notice: ${formatNotice(arrivalNotice)}`]),
+    ...(unreadableOptions === undefined ? [] : [`options that cannot be read: ${unreadableOptions}`]),
   ]
   return [address, state, ...facts].join('  ')
 }
@@ -115,7 +117,7 @@ function showCommand(): Command {
     reading(directory, async (accounts) => {
       const account = await existing(accounts, address)
       const { state, kind, aliases, operators, quotaBytes, renewal, ordinaryMail, passwordUntil } = account
-      const { archive, arrivalNotice, certificates = [] } = account
+      const { archive, arrivalNotice, unreadableOptions, certificates = [] } = account
       say(`address: ${address.toLowerCase()}`)
       say(`state: ${state}`)
       say(`kind: ${kind}`)
@@ -124,8 +126,11 @@ function showCommand(): Command {
       say(`quota: ${quotaBytes ?? 'none'}`)
       say(`renewal: ${renewal ?? 'none'}`)
       say(`ordinary mail: ${describePolicy(ordinaryMail, 'as for its domain')}`)
-      say(`archive: ${archive === undefined ? 'none' : formatArchive(archive)}`)
-      say(`notice of arrival: ${arrivalNotice === undefined ? 'none' : formatNotice(arrivalNotice)}`)
+      if (unreadableOptions !== undefined) say(`archive and notice of arrival cannot be read: ${unreadableOptions}`)
+      else {
+        say(`archive: ${archive === undefined ? 'none' : formatArchive(archive)}`)
+        say(`notice of arrival: ${arrivalNotice === undefined ? 'none' : formatNotice(arrivalNotice)}`)
+      }
       say(`client certificates: ${certificates.join(', ') || 'none'}`)
       say(`password: ${passwordUntil === undefined ? 'lasting' : `temporary, until ${passwordUntil.toISOString()}`}`)
     }),

@@ -1,6 +1,7 @@
 /**
  * The folder of copies of mailboxes' traffic (O8): DOMAIN/USER/YYYY-MM-DD/HHMMSS-DIGEST.eml, day and hour in UTC, each message byte for
- * byte. The name tells the message: the same copy, made again after a crash, is the same file.
+ * byte. The name tells the message: the same copy, made again after a crash, is the same file. What a crash has left unfinished is below
+ * .unfinished.
  */
 import { randomUUID } from 'node:crypto'
 import { mkdir, rename, rm } from 'node:fs/promises'
@@ -15,10 +16,13 @@ const DOMAIN = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-
 const LOCAL_PART = /^[a-z0-9!#$%&'*+=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+=?^_`{|}~-]+)*$/
 
 export class CopyFolder {
+  /** Of copies that are being written. */
+  readonly unfinished: string
   private readonly root: string
 
   constructor(root: string) {
     this.root = root
+    this.unfinished = join(root, '.unfinished')
   }
 
   /**
@@ -26,10 +30,11 @@ export class CopyFolder {
    * rejects with PecError 'copies', temporary, if it cannot be.
    */
   async keep(mailbox: string, message: Source, at: Date): Promise<string> {
-    const unfinished = join(this.root, `.${randomUUID()}`)
+    const unfinished = join(this.unfinished, randomUUID())
     try {
       const folder = folderOf(mailbox, at)
       await this.makeFolder(folder)
+      await mkdir(this.unfinished, { recursive: true, mode: 0o700 })
       const digest = await writeSource(message, unfinished)
       const path = join(folder, `${at.toISOString().slice(11, 19).replaceAll(':', '')}-${digest.slice(0, DIGEST)}.eml`)
       await rename(unfinished, join(this.root, path))

@@ -1,8 +1,8 @@
 /** What entries of an LDAP directory say of mailboxes and domains. */
 import { escapeFilter, type Entry } from 'ldapts'
-import { PecError } from '../errors.js'
+import { isPecError, PecError } from '../errors.js'
 import type { LdapAttributes } from '../config/ldap.js'
-import { MAILBOX_STATES, type OrdinaryMailPolicy } from '../points/ports.js'
+import { MAILBOX_STATES, type Mailbox, type OrdinaryMailPolicy } from '../points/ports.js'
 import { isDomain, isMailboxAddress } from './directory-contents.js'
 import { MARK_WORDS, parseMark } from './certificate-marks.js'
 import { ARCHIVE_WORDS, NOTICE_WORDS, parseArchive, parseNotice } from './mailbox-options.js'
@@ -32,7 +32,10 @@ export function mailboxAttributes(names: LdapAttributes): string[] {
   return [address, alias, state, kind, quota, ordinaryMail, archive, arrivalNotice, certificate, passwordUntil]
 }
 
-/** Throws PecError 'directory', temporary, for an entry that cannot be understood: nobody may send or get mail by half of it. */
+/**
+ * Throws PecError 'directory', temporary, for an entry that cannot be understood: nobody may send or get mail by half of it. Only its options
+ * may be unreadable: they take no part in what is certified.
+ */
 export function mailboxOf(entry: Entry, names: LdapAttributes): LdapMailbox {
   const { one, among, address, fail } = readerOf(entry)
   const quota = one(names.quota)
@@ -42,11 +45,13 @@ export function mailboxOf(entry: Entry, names: LdapAttributes): LdapMailbox {
     return written === undefined ? undefined : (parse(written) ?? fail(`${name} is none of ${words}`))
   }
   const policy = option(names.ordinaryMail, parsePolicy, POLICY_WORDS)
-  const archive = option(names.archive, parseArchive, ARCHIVE_WORDS)
   const certificates = valuesOf(entry, names.certificate).map(
     (mark) => parseMark(mark) ?? fail(`${names.certificate} is none of ${MARK_WORDS}`),
   )
-  const arrivalNotice = option(names.arrivalNotice, parseNotice, NOTICE_WORDS)
+  const options = optionsIn(() => ({
+    archive: option(names.archive, parseArchive, ARCHIVE_WORDS),
+    arrivalNotice: option(names.arrivalNotice, parseNotice, NOTICE_WORDS),
+  }))
   return {
     dn: entry.dn,
     mailbox: {
@@ -55,14 +60,24 @@ export function mailboxOf(entry: Entry, names: LdapAttributes): LdapMailbox {
       kind: among(names.kind, MAILBOX_KINDS, 'individual'),
       quotaBytes: quota === undefined ? undefined : Number(quota),
       ...(policy === undefined ? {} : { ordinaryMail: policy }),
-      ...(archive === undefined ? {} : { archive }),
-      ...(arrivalNotice === undefined ? {} : { arrivalNotice }),
+      ...options,
       ...(certificates.length === 0 ? {} : { certificates: certificates.sort() }),
     },
     passwords: valuesOf(entry, names.password),
     passwordUntil: timeOf(entry, names.passwordUntil),
     aliases: valuesOf(entry, names.alias).map((alias) => alias.toLowerCase()),
     renewal: timeOf(entry, names.renewal)?.toISOString().slice(0, 10),
+  }
+}
+
+function optionsIn(
+  read: () => Pick<Mailbox, 'archive' | 'arrivalNotice'>,
+): Pick<Mailbox, 'archive' | 'arrivalNotice' | 'unreadableOptions'> {
+  try {
+    return read()
+  } catch (error) {
+    if (isPecError(error)) return { unreadableOptions: error.message }
+    throw error
   }
 }
 

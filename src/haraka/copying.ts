@@ -1,9 +1,10 @@
 /**
- * Copies of mailboxes' traffic on their way into the folder of copies (O8): at once, or else by Haraka's queue, whose attempts to find a
- * host for them are attempts to write them.
+ * What is owed to the options of mailboxes (O8) and goes to no host: copies on their way into the folder of copies, at once or else by
+ * Haraka's queue; and messages whose mailbox could not be asked for its options. Haraka's attempts to find a host for one are attempts
+ * to do it.
  */
 import type { CopyFolder } from '../copies/copy-folder.js'
-import { reasonOf } from '../errors.js'
+import { isPecError, reasonOf } from '../errors.js'
 import type { Source } from '../mail/source.js'
 import type { DeliveryPoint } from '../points/delivery.js'
 import type { Errand } from '../points/ports.js'
@@ -17,13 +18,13 @@ import type { Logger, QueuedMail } from './types.js'
 
 export interface CopyingHouse {
   readonly copies: CopyFolder
-  readonly delivery: () => Pick<DeliveryPoint, 'passedOn'>
+  readonly delivery: () => Pick<DeliveryPoint, 'passedOn' | 'optionsOwed'>
   readonly health: Health
 }
 
 export type CopyErrand = Extract<Errand, { readonly kind: 'archive' }>
 
-/** Copies that are in their folder: Haraka removes them from the queue once get_mx has refused and `bounce` has been answered. */
+/** What is done: Haraka removes it from the queue once get_mx has refused and `bounce` has been answered. */
 const kept = new WeakSet<QueuedMail>()
 
 export function isKept(mail: QueuedMail): boolean {
@@ -42,7 +43,7 @@ export async function keepCopy(
   await untilDone(log, () => delivery().passedOn(errand, [mailbox], from, `kept as ${path}`))
 }
 
-/** What get_mx answers for a copy in the queue; undefined for all else. */
+/** What get_mx answers for what is in the queue and goes to no host; undefined for all else. */
 export async function keepQueued(
   mail: QueuedMail,
   house: CopyingHouse,
@@ -52,10 +53,14 @@ export async function keepQueued(
   const { notes, rcpt_to, mail_from } = mail.todo
   const errand = noteOf(notes)?.errand
   const [mailbox] = rcpt_to
-  if (errand?.kind !== 'archive' || mailbox === undefined) return undefined
+  if ((errand?.kind !== 'archive' && errand?.kind !== 'options') || mailbox === undefined) return undefined
+  const { address } = mailbox
+  const from = mail_from.address
   try {
     await withQueuedMessage(mail, settings, (message) =>
-      keepCopy(errand, { mailbox: mailbox.address, from: mail_from.address, message }, house, log),
+      errand.kind === 'archive'
+        ? keepCopy(errand, { mailbox: address, from, message }, house, log)
+        : house.health.of('copies', house.delivery().optionsOwed(errand, message, address, from), isDirectory),
     )
   } catch (error) {
     const reason = reasonOf(error)
@@ -65,4 +70,9 @@ export async function keepQueued(
   }
   kept.add(mail)
   return { code: 'refuse', text: 'kept' }
+}
+
+/** The ledger has an alarm of its own. */
+function isDirectory(error: unknown): boolean {
+  return isPecError(error) && error.code === 'directory'
 }

@@ -107,7 +107,7 @@ export async function openGateway(config: Config, queue: HarakaQueue, log: Logge
     ...house,
     briefHash: { input: config.delivery.briefHashInput, algorithm: config.delivery.briefHash },
     peerRefusal: config.peers.refusal,
-    notices: noticesOf(config, log),
+    notices: noticesOf(config, watching, log),
   })
   current = {
     config,
@@ -146,14 +146,16 @@ function certificatesOf(
   return new ClientCertificates({ trust, directory: watched, clock })
 }
 
-function noticesOf({ options, provider }: Config, log: Logger): NoticeSettings {
+function noticesOf({ options, provider }: Config, { watch, clock }: Watching, log: Logger): NoticeSettings {
   const allowance = new Attempts(() => new Date(), options.notices, HOUR_MS)
   return {
     from: options.noticeFrom ?? `avvisi@${provider.domain}`,
     mayGo(mailbox) {
       const may = allowance.take(mailbox)
-      if (!may) log.lognotice(`a notice of arrival for ${mailbox} is left out: ${options.notices} in an hour are enough`)
-      return may
+      if (may) return true
+      watch.tell({ kind: 'notice-left-out', at: clock(), mailbox })
+      log.lognotice(`a notice of arrival for ${mailbox} is left out: ${options.notices} in an hour are enough`)
+      return false
     },
   }
 }

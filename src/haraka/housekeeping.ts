@@ -1,7 +1,8 @@
 /**
  * What a node does by itself, once a day: forgets the steps whose messages have long left the queue, purges the quarantined messages whose
- * time is over, and removes what dead processes have left in the spool. All go by the wall clock, and what they take for old must be old: a step that is forgotten too
- * early would have its message dropped. So nothing is done on a day on which the clock was set, and what the queue still names stays.
+ * time is over, and removes what dead processes have left unfinished. All go by the wall clock, and what they take for old must be old: a step
+ * that is forgotten too early would have its message dropped. So nothing is done on a day on which the clock was set, and what the queue
+ * still names stays.
  */
 import { reasonOf } from '../errors.js'
 import type { Clock } from '../points/ports.js'
@@ -22,16 +23,17 @@ export interface Household {
   readonly ledger: Steps
   /** Purges what this node keeps whose time is over then; resolves to how many. */
   readonly purgeQuarantine: (now: Date) => Promise<number>
-  /** The folders. */
+  /** Haraka's folder. */
   readonly queue: string
-  readonly spool: string
+  /** Folders of files that are worked on. */
+  readonly spools: readonly string[]
   readonly clock: Clock
   readonly steady?: SteadyClock
 }
 
 /** An hour after the start and then every day; a failure goes to the log. Returns what stops it. */
 export function startHousekeeping(household: Household, log: Logger): () => void {
-  const { ledger, purgeQuarantine, queue, spool, clock, steady = () => performance.now() } = household
+  const { ledger, purgeQuarantine, queue, spools, clock, steady = () => performance.now() } = household
   const stepSince = watchForSteps(clock, steady)
   const attempt = async (what: string, work: () => Promise<unknown>): Promise<void> => {
     try {
@@ -51,7 +53,7 @@ export function startHousekeeping(household: Household, log: Logger): () => void
       ledger.purgeSteps(new Date(now - KEPT_DAYS * DAY_MS), await stepsInQueue(queue)),
     )
     await attempt('quarantine could not be purged', () => purgeQuarantine(new Date(now)))
-    await attempt('the spool could not be cleared', () => clearSpool(spool, new Date(now - DAY_MS)))
+    for (const spool of spools) await attempt(`${spool} could not be cleared`, () => clearSpool(spool, new Date(now - DAY_MS)))
   }
   const run = (): void => void attempt('the house could not be kept', look)
   void attempt('the clock could not be looked at', () => Promise.resolve(stepSince()))

@@ -18,12 +18,13 @@ import type { Plugin } from './types.js'
 /** Returns what stops them. */
 export async function startNodeJobs(plugin: Plugin): Promise<() => void> {
   const gateway = theGateway()
-  const { config, deadlines, provider } = gateway
+  const { config, copying, deadlines, provider } = gateway
   const queue = harakaQueue(plugin).directory
   const { ledger } = provider
   const purgeQuarantine = async (now: Date): Promise<number> =>
     purgeOver(ledger.kept.all(), await purgeMeans(ledger, config, now))
-  const household = { ledger, purgeQuarantine, queue, spool: config.files.spool, clock: deadlines.clock }
+  const spools = [config.files.spool, copying.copies.unfinished]
+  const household = { ledger, purgeQuarantine, queue, spools, clock: deadlines.clock }
   const holder = `${hostname()} ${randomUUID()}`
   const notices = startDeadlines(deadlines, holder, plugin)
   const index = await openIndexJob(gateway, plugin)

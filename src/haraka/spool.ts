@@ -1,11 +1,14 @@
-/** The spool: messages too large for memory, while they are worked on. What a process that died has left there is nobody's. */
+/** Folders of files that are worked on, messages too large for memory and others. What a process that died has left there is nobody's. */
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** Removes the files last written before a time, which must lie further back than any session lasts. Resolves with their number. */
+/**
+ * Removes the files last written before a time, which must lie further back than any session lasts. Resolves with their number: 0 where there
+ * is no such folder.
+ */
 export async function clearSpool(directory: string, before: Date): Promise<number> {
   let removed = 0
-  for (const name of await readdir(directory)) {
+  for (const name of await readdir(directory).catch(noFolder)) {
     const path = join(directory, name)
     // Sessions end meanwhile, and take their files with them.
     const file = await stat(path).catch(() => undefined)
@@ -14,4 +17,9 @@ export async function clearSpool(directory: string, before: Date): Promise<numbe
     removed++
   }
   return removed
+}
+
+function noFolder(error: unknown): string[] {
+  if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+  throw error
 }

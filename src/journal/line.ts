@@ -126,6 +126,8 @@ function lineOf(occurrence: Single): Omit<Line, 'at'> | undefined {
     case 'interoperability':
       // The register's event has it.
       return undefined
+    case 'notice-left-out':
+      return of('delivery', { event: kind, recipients: [occurrence.mailbox], outcome: 'left out: too many within the hour' })
     case 'reloaded':
       return of('gateway', { event: kind, outcome: `${occurrence.what}: ${occurrence.detail}` })
     case 'started':

@@ -71,6 +71,7 @@ function figuresIn(registry: Registry) {
       labelNames: ['mailbox', 'answer'],
       registers,
     }),
+    leftOut: counter('arrival_notices_left_out', 'Notices of arrival beyond what a mailbox may give rise to in an hour.'),
     reloads: counter('reloads', 'Settings, keys, trust or users taken over without a restart.', 'what'),
     failing: new Map<Part, { code: string; counted: number }>(),
   }
@@ -145,6 +146,9 @@ function count(occurrence: Occurrence, figures: Figures): void {
       }
       break
     }
+    case 'notice-left-out':
+      figures.leftOut.inc()
+      break
     case 'reloaded':
       figures.reloads.inc({ what: occurrence.what })
       break

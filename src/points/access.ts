@@ -16,6 +16,7 @@ import { findFormalExceptions, type FormalLimits } from './formal-checks.js'
 import type { House } from './house.js'
 import { infectedBy } from './infected.js'
 import { issued } from './issued.js'
+import { optionsOf } from './options.js'
 import type { Dispatch, MessageFacts, RegisterEvent } from './ports.js'
 import { copiesIn, distinct } from './recipients.js'
 import { carryOut } from './step.js'
@@ -114,6 +115,7 @@ async function accept(facts: MessageFacts, original: Original, moment: Moment, h
     composeNotification({ message: facts, moment, occurrence: { kind: 'acceptance' } }, house.issuer),
   ])
   const charge = await chargeOfOwn(facts, envelope, moment, house)
+  const sent = { mailbox: sender, as: 'other', from: sender, message: envelope.message, identifier, at: moment.date } as const
   await carryOut(
     {
       at: moment,
@@ -129,7 +131,7 @@ async function accept(facts: MessageFacts, original: Original, moment: Moment, h
         notificationTo(sender, identifier, receipt.message, house),
         ...sendings(facts, envelope, house),
         ...charge.dispatches,
-        ...archiveCopy(await house.directory.mailbox(sender), { from: sender, message: envelope.message, identifier }, moment),
+        ...(await optionsOf(sent, house.directory, (mailbox) => archiveCopy(mailbox, sent))),
       ],
     },
     house,

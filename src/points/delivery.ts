@@ -5,6 +5,7 @@
 import { isPecError } from '../errors.js'
 import { slice, type Source } from '../mail/source.js'
 import { briefOriginal, type BriefSettings } from '../pec/brief.js'
+import type { ArrivalDetails } from '../pec/arrival-notice.js'
 import { failureOf, refusalOf, type Failure } from '../pec/error-codes.js'
 import type { ReceiptType } from '../pec/kinds.js'
 import { momentOf, type Moment } from '../pec/moment.js'
@@ -14,6 +15,7 @@ import { archiveCopy } from './copies.js'
 import { notificationTo } from './dispatch.js'
 import type { House } from './house.js'
 import { issued } from './issued.js'
+import { optionsOf, readMailbox, type Add, type OptionsErrand, type Passed } from './options.js'
 import type { Dispatch, Errand, EventType, Outcome, RecipientState, RegisterEvent, StoredMessage } from './ports.js'
 import { carryOut, isConflict } from './step.js'
 
@@ -26,6 +28,8 @@ export interface DeliveryPoint {
   delivered(errand: EnvelopeErrand, envelope: Source): Promise<void>
   /** The store took something that owes no receipt. */
   stored(errand: OtherErrand, message: Source, recipient: string, sender: string, response: string): Promise<void>
+  /** A message whose mailbox nobody could ask for its options. Rejects with PecError 'directory', temporary, while nobody can. */
+  optionsOwed(errand: OptionsErrand, message: Source, recipient: string, sender: string): Promise<void>
   /** Another host took a message of ours, or an archive a copy. */
   passedOn(errand: Errand, recipients: readonly string[], sender: string, response: string): Promise<void>
   /** A recipient was refused for good; `reply` is what was said, e.g. `550 5.1.1 User unknown`. */
@@ -53,11 +57,9 @@ export function openDeliveryPoint(house: DeliveryHouse): DeliveryPoint {
       }
       if (isFinal(state)) return
       const original = slice(envelope, start, end)
-      const mailbox = await house.directory.mailbox(recipient)
-      const options = [
-        ...archiveCopy(mailbox, { from: message.sender, message: envelope, identifier }, moment),
-        ...noticeFor(mailbox, identifier, message, moment, house),
-      ]
+      const about = { mailbox: recipient, as: 'envelope', from: message.sender, message: envelope, identifier } as const
+      const passed = { ...about, at: moment.date }
+      const options = await optionsOf(passed, house.directory, additions(passed, message, house))
       const copy = await copyFor(state, message.receiptType, original, house.briefHash)
       const occurrence = { kind: 'delivery', recipient: state.address, requested: message.receiptType, ...copy } as const
       const event = rowOf('mailbox-delivery', identifier, [state.address], message.sender, 'stored', house)
@@ -66,12 +68,17 @@ export function openDeliveryPoint(house: DeliveryHouse): DeliveryPoint {
 
     async stored({ kind, identifier }, message, recipient, sender, response) {
       const moment = momentOf(house.clock())
-      const mailbox = await house.directory.mailbox(recipient)
-      const options = [
-        ...archiveCopy(mailbox, { from: sender, message, identifier }, moment),
-        ...(kind === 'deliver-anomaly' ? await noticeOfAnomaly(mailbox, message, sender, moment, house) : []),
-      ]
+      const as = kind === 'deliver-anomaly' ? 'anomaly' : 'other'
+      const passed = { mailbox: recipient, as, from: sender, message, identifier, at: moment.date } as const
+      const options = await optionsOf(passed, house.directory, additions(passed, undefined, house))
       await record(rowOf('mailbox-delivery', identifier, [recipient], sender, response, house), house, options)
+    },
+
+    async optionsOwed({ identifier, at, as }, message, mailbox, from) {
+      const passed = { mailbox, as, from, message, identifier, at: new Date(at) }
+      const details = as === 'envelope' ? await house.ledger.message(identifier) : undefined
+      const dispatches = await additions(passed, details, house)(await readMailbox(mailbox, house.directory))
+      if (dispatches.length > 0) await carryOut({ at: momentOf(house.clock()), claims: [], events: [], dispatches }, house)
     },
 
     async passedOn({ kind, identifier }, recipients, sender, response) {
@@ -96,6 +103,17 @@ export function openDeliveryPoint(house: DeliveryHouse): DeliveryPoint {
   }
 }
 
+/** `details` are those of a notice of an envelope. */
+function additions(passed: Passed, details: ArrivalDetails | undefined, house: DeliveryHouse): Add {
+  const { as, identifier, message, from } = passed
+  const moment = momentOf(passed.at)
+  return async (mailbox) => [
+    ...archiveCopy(mailbox, passed),
+    ...(details === undefined ? [] : noticeFor(mailbox, identifier, details, moment, house)),
+    ...(as === 'anomaly' ? await noticeOfAnomaly(mailbox, message, from, moment, house) : []),
+  ]
+}
+
 /** What is passed on for the options of a mailbox. */
 const PASSINGS: { readonly [K in Errand['kind']]?: EventType } = {
   archive: 'copy',
@@ -104,7 +122,7 @@ const PASSINGS: { readonly [K in Errand['kind']]?: EventType } = {
 }
 
 function failureTypeOf({ kind }: Errand): EventType {
-  return kind in PASSINGS ? 'option-failure' : 'delivery-failure'
+  return kind === 'options' || kind in PASSINGS ? 'option-failure' : 'delivery-failure'
 }
 
 /** Whether the time limits wait for this recipient. */

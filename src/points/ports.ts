@@ -24,6 +24,8 @@ export interface Mailbox {
   readonly archive?: TrafficArchive | undefined
   /** Who is told of what arrives in it (O8); nobody if undefined. */
   readonly arrivalNotice?: ArrivalNotice | undefined
+  /** Why nobody can tell now which of the two it has, in one sentence; undefined if it has what stands here. */
+  readonly unreadableOptions?: string | undefined
 }
 
 /** files: below the gateway's folder of copies; or another mailbox of the same store. */
@@ -241,8 +243,13 @@ export type Errand =
     }
   /** A copy for the folder of copies, of a message of this time (ISO 8601); its recipient is the mailbox. */
   | { readonly kind: 'archive'; readonly identifier: string; readonly at: string }
+  /** Waits until somebody can tell what its recipient, a mailbox through which it has passed at this time (ISO 8601), has for it. */
+  | { readonly kind: 'options'; readonly identifier: string; readonly at: string; readonly as: Passage }
   /** Goes nowhere: its sender gets a plain delivery report with this reply, e.g. `5.1.1 Unknown mailbox`. */
   | { readonly kind: 'refuse'; readonly identifier: string; readonly reply: string }
+
+/** As what a message has passed through a mailbox: an envelope or anomaly envelope that was delivered to it, or anything else. */
+export type Passage = 'envelope' | 'anomaly' | 'other'
 
 export interface Dispatch {
   /** Reverse path; '' for none. */

@@ -260,6 +260,12 @@ export interface Checked extends Occurred {
   readonly seconds: Readonly<Partial<Record<'acceptance' | 'takeCharge' | 'delivery', number>>>
 }
 
+/** A mailbox that has many messages gets no notice of one more. */
+export interface NoticeLeftOut extends Occurred {
+  readonly kind: 'notice-left-out'
+  readonly mailbox: string
+}
+
 /** Settings, keys or users were taken over without a restart. */
 export interface Reloaded extends Occurred {
   readonly kind: 'reloaded'
@@ -294,6 +300,7 @@ export type Occurrence =
   | Failed
   | Recovered
   | Checked
+  | NoticeLeftOut
   | Reloaded
   | Process
 

@@ -101,10 +101,22 @@ describe('LDAP servers', { skip: slapdIsMissing }, () => {
     hanging.close()
   })
 
-  for (const address of ['twice', 'state', 'quota', 'policy', 'archive', 'notice', 'mails'])
+  for (const address of ['twice', 'state', 'quota', 'policy', 'mails'])
     test(`with an entry that cannot be understood (${address}) refuse for the time being`, async () => {
       const { directory } = await opened([second.url])
       await assert.rejects(directory.mailbox(`${address}@pec-a.test`), isAway)
+      await directory.close()
+    })
+
+  for (const [name, reason] of [
+    ['archive', /pecArchive is none of files, mailbox:ADDRESS/],
+    ['notice', /pecArrivalNotice is none of plain:ADDRESS, details:ADDRESS/],
+  ] as const)
+    test(`with options that cannot be understood (${name}) tell the mailbox, and why they cannot`, async () => {
+      const { directory } = await opened([second.url])
+      const found = await directory.mailbox(`${name}@pec-a.test`)
+      assert.deepEqual([found?.state, found?.archive, found?.arrivalNotice], ['active', undefined, undefined])
+      assert.match(found?.unreadableOptions ?? '', reason)
       await directory.close()
     })
 

@@ -52,6 +52,7 @@ async function rigOn(lab: Laboratory, script: Script, memory = 1000): Promise<Ri
   const point: DeliveryPoint = {
     delivered: async (_errand, envelope) => tell(`delivered ${(await readAll(envelope)).toString()}`),
     stored: ({ kind }, _message, recipient) => tell(`stored ${kind} of ${recipient}`),
+    optionsOwed: ({ as }, _message, recipient) => tell(`options of ${recipient} for ${as}`),
     passedOn: ({ kind }, recipients, _sender, response) => tell(`passed on ${kind} to ${recipients.join(',')}: ${response}`),
     refused: (_errand, recipient, _sender, reply) => tell(`refused ${recipient}: ${reply}`),
     gaveUp: (_errand, recipient) => tell(`gave up ${recipient}`),
@@ -168,6 +169,7 @@ test('a copy for the folder of copies is there before its file goes', async (t) 
   assert.deepEqual(await settled(rig), [`passed on archive to r@pec-a.test: kept as ${path}`])
   await gone(rig)
   assert.deepEqual(await readFile(join(rig.copies, path)), await readAll(MESSAGE))
+  assert.deepEqual(await readdir(join(rig.copies, '.unfinished')), [])
 })
 
 test('a copy that cannot be written, or whose mailbox names no folder, is Haraka’s to try again', async (t) => {

@@ -51,7 +51,12 @@ function nodeOf(t: TestContext) {
         return new Date(wall)
       }
       const purgeQuarantine = (at: Date): Promise<number> => Promise.resolve(node.quarantine.push(at))
-      t.after(startHousekeeping({ ...{ ledger, purgeQuarantine, queue, spool, clock }, steady: () => steady }, log))
+      t.after(
+        startHousekeeping(
+          { ...{ ledger, purgeQuarantine, queue, spools: [join(folder, 'none'), spool], clock }, steady: () => steady },
+          log,
+        ),
+      )
     },
     /** Time passes, on both clocks, and what is due is done. */
     pass: async (days: number, isDone: () => boolean): Promise<void> => {

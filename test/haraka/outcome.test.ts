@@ -44,6 +44,7 @@ function listener(): { readonly told: string[]; readonly delivery: DeliveryPoint
       async stored({ kind }, message, recipient, sender, response) {
         told.push(`${kind} in ${recipient} from <${sender}>: ${response}: ${(await readAll(message)).toString()}`)
       },
+      optionsOwed: () => Promise.resolve(),
       passedOn: (errand, recipients, sender, response) =>
         Promise.resolve(void told.push(`${errand.kind} to ${recipients.join(' ')} from <${sender}>: ${response}`)),
       refused: (errand, recipient, sender, reply) =>

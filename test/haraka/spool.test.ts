@@ -25,6 +25,10 @@ function spoolFor(t: TestContext): string {
   return directory
 }
 
+test('a folder that is not there yet is clear', async (t) => {
+  assert.equal(await clearSpool(join(spoolFor(t), 'none'), NOON), 0)
+})
+
 test('the spool is cleared of files that no session can be working on', async (t) => {
   const directory = spoolFor(t)
   assert.equal(await clearSpool(directory, new Date(NOON.getTime() - DAY)), 1)

@@ -64,6 +64,7 @@ test('counts messages, sessions, refusals and what was found in mail', async () 
     { kind: 'spam', at: AT, ...SESSION, ...between, level: 'high' },
     { kind: 'scan', at: AT, found: 'X', size: 9, milliseconds: 1 },
     { kind: 'deferral', at: AT, identifier: 'i', ...between, domain: 'd', reason: 'x', delay: 5 },
+    { kind: 'notice-left-out', at: AT, mailbox: 'm' },
     { kind: 'index-refused', at: AT, reason: 'x', age: 1 },
     { kind: 'crl-failed', at: AT, source: 'x', reason: 'x' },
   )
@@ -81,6 +82,7 @@ test('counts messages, sessions, refusals and what was found in mail', async () 
       'pec_deferrals_total 1',
       'pec_index_readings_total{outcome="refused"} 1',
       'pec_crl_readings_total{outcome="failed"} 1',
+      'pec_arrival_notices_left_out_total 1',
     ],
   )
 })

@@ -1,6 +1,7 @@
 // What mailboxes have beside their mail (O8): copies for their archives, and notices of arrival.
 import assert from 'node:assert/strict'
 import { before, beforeEach, describe, test } from 'node:test'
+import { PecError } from '../../src/errors.js'
 import { fromBuffer, readAll } from '../../src/mail/source.js'
 import { openAccessPoint } from '../../src/points/access.js'
 import { openDeliveryPoint, type DeliveryPoint } from '../../src/points/delivery.js'
@@ -17,7 +18,9 @@ let a: TestHouse
 let b: TestHouse
 let delivery: DeliveryPoint
 /** What each mailbox has, by its address. */
-let options: Record<string, Pick<Mailbox, 'archive' | 'arrivalNotice'>>
+let options: Record<string, Pick<Mailbox, 'archive' | 'arrivalNotice' | 'unreadableOptions'>>
+/** Whether the directory answers. */
+let isAway: boolean
 
 before(async () => {
   world = await makeWorld()
@@ -25,6 +28,7 @@ before(async () => {
 
 beforeEach(async () => {
   options = {}
+  isAway = false
   a = withOptions(await houseOf(world, world.a, { mailboxes: [ANNA] }))
   b = withOptions(await houseOf(world, world.b, { mailboxes: [UGO, EVA] }))
   b.now = after(1)
@@ -34,6 +38,7 @@ beforeEach(async () => {
 function withOptions(house: TestHouse): TestHouse {
   const { directory } = house
   const mailbox = async (address: string): Promise<Mailbox | undefined> => {
+    if (isAway) throw new PecError('directory', 'no LDAP server answers', { temporary: true })
     const found = await directory.mailbox(address)
     return found && { ...found, ...options[found.address] }
   }
@@ -254,5 +259,78 @@ describe('a notice of arrival', () => {
         ['option-failure', '550 no'],
       ],
     )
+  })
+})
+
+describe('options that nobody can tell', () => {
+  const unreadable = { unreadableOptions: 'the LDAP entry cn=ugo: pecArchive is none of files, mailbox:ADDRESS' }
+
+  /** What waits for the options of a mailbox. */
+  function owed(dispatches: readonly Dispatch[]): Dispatch & { readonly errand: Errand & { readonly kind: 'options' } } {
+    for (const dispatch of dispatches) {
+      const { errand } = dispatch
+      if (errand.kind === 'options') return { ...dispatch, errand }
+    }
+    return assert.fail(kinds(dispatches).join(', '))
+  }
+
+  const settle = ({ errand, message, from, to: [mailbox = ''] }: ReturnType<typeof owed>): Promise<void> =>
+    delivery.optionsOwed(errand, message, mailbox, from)
+
+  for (const [what, begin, end] of [
+    ['while the directory is away', () => (isAway = true), () => (isAway = false)],
+    ['of an entry that is wrong', () => (options[UGO] = unreadable), () => undefined],
+  ] as const)
+    test(`hold back no delivery receipt, ${what}, and are done later`, async () => {
+      const { errand, message } = await arrive(UGO)
+      begin()
+      await delivery.delivered(errand, message)
+      const leaving = b.outbox.take()
+      assert.deepEqual(kinds(leaving), [`send-receipt ${ANNA}`, `options ${UGO}`])
+      await assert.rejects(settle(owed(leaving)), { code: 'directory', temporary: true })
+      assert.deepEqual(b.outbox.take(), [])
+      end()
+      options[UGO] = { archive: 'files', arrivalNotice: { to: HOME, details: true } }
+      b.now = after(90)
+      await settle(owed(leaving))
+      const [copy, notice, ...others] = b.outbox.take()
+      assert.deepEqual(copy?.errand, { kind: 'archive', identifier: errand.identifier, at: after(1).toISOString() })
+      assert.deepEqual([await readAll(copy.message), copy.from], [await readAll(message), ANNA])
+      assert.deepEqual([notice?.to, others], [[HOME], []])
+      assert.match(await textOf(notice?.message ?? assert.fail()), /ore 13:01:00[^]*Oggetto: Offerta riservata/)
+    })
+
+  test('hold back no acceptance', async () => {
+    options[ANNA] = unreadable
+    await openAccessPoint(a).submit(submissionOf())
+    const leaving = a.outbox.take()
+    assert.deepEqual(kinds(leaving), [`deliver-other ${ANNA}`, `send-envelope ${UGO}`, `options ${ANNA}`])
+    assert.equal(owed(leaving).errand.as, 'other')
+  })
+
+  test('are asked for again for receipts and anomaly envelopes, too', async () => {
+    const receipt = fromBuffer(crlf('Subject: CONSEGNA: x\n\nx\n'))
+    for (const kind of ['deliver-other', 'deliver-anomaly'] as const) {
+      isAway = true
+      await delivery.stored({ kind, identifier: 'id' }, receipt, UGO, ANNA, '250 ok')
+      const leaving = b.outbox.take()
+      assert.equal(owed(leaving).errand.as, kind === 'deliver-other' ? 'other' : 'anomaly')
+      isAway = false
+      options[UGO] = { archive: 'files' }
+      await settle(owed(leaving))
+      assert.deepEqual(kinds(b.outbox.take()), [`archive ${UGO}`])
+    }
+  })
+
+  test('add nothing where there are none in the end, and are in the register where nobody could tell', async () => {
+    isAway = true
+    await delivery.stored({ kind: 'deliver-other', identifier: 'id' }, fromBuffer(crlf('x\n')), UGO, ANNA, '250 ok')
+    const waiting = owed(b.outbox.take())
+    isAway = false
+    await settle(waiting)
+    assert.deepEqual(b.outbox.take(), [])
+    await delivery.gaveUp(waiting.errand, UGO, ANNA, '450 no LDAP server answers')
+    const row = (await b.ledger.eventsOf('id')).at(-1)
+    assert.deepEqual([row?.type, row?.outcome], ['option-failure', '450 no LDAP server answers'])
   })
 })
