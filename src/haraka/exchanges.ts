@@ -3,6 +3,7 @@
  * when its address cannot be looked up now; only a name server that says so can tell that a domain is not there. RFC 5321 §5.1
  */
 import { Resolver } from 'node:dns/promises'
+import { isIP } from 'node:net'
 import { PecError, reasonOf } from '../errors.js'
 import type { Health } from '../watch/health.js'
 import { PASS, type Reply } from './hook.js'
@@ -23,9 +24,11 @@ export function openDns(): Dns {
 
 /**
  * Where mail for a domain goes, as an answer to get_mx: its exchanges in their order; a temporary failure as long as the DNS does not
- * tell; else a pass, upon which Haraka refuses for good.
+ * tell; a refusal for an address literal, to which we send nothing; else a pass, upon which Haraka refuses for good.
  */
 export async function exchangesOf(domain: string, dns: Dns, health: Pick<Health, 'failed' | 'works'>): Promise<Reply> {
+  // Anybody can write an address literal, and the resolver would fail at it.
+  if (domain.startsWith('[')) return { code: 'refuse', text: `${domain} is no name of a domain` }
   try {
     const reply = await lookUp(domain, dns)
     health.works('dns')
@@ -38,13 +41,17 @@ export async function exchangesOf(domain: string, dns: Dns, health: Pick<Health,
   }
 }
 
+const NO_NAME: Reply = { code: 'refuse', text: 'its mail exchangers are addresses, not names' }
+
 /** Rejects with what the DNS does not tell. */
 async function lookUp(domain: string, dns: Dns): Promise<Reply> {
   try {
     const found = await dns.resolveMx(domain)
     // RFC 7505: a domain that takes no mail.
     if (found.length === 1 && found[0]?.exchange === '') return PASS
-    if (found.length > 0) return { code: 'accept', text: inOrder(found) }
+    // Haraka's local_mx_ok looks at names only: an address in the place of one might be of this very host. RFC 5321 §5.1
+    const named = found.filter(({ exchange }) => isIP(exchange) === 0)
+    if (found.length > 0) return named.length > 0 ? { code: 'accept', text: inOrder(named) } : NO_NAME
   } catch (error) {
     if (!saysNone(error)) throw error
   }

@@ -54,6 +54,8 @@ async function owns({ address }: Mailbox, sender: string, directory: Directory):
 /** RCPT on a submission listener; `count` recipients came before. */
 export function mayAddRecipient(recipient: string, count: number, ceiling: number): Reply {
   if (!isAddress(recipient)) return refuse([553, 1, 3], 'The recipient is not a mail address')
+  // An address literal leads around the DNS, to hosts that may be inside our own network.
+  if (domainOf(recipient).startsWith('[')) return refuse([553, 1, 2], 'The recipient has an IP address in the place of a domain')
   return count >= ceiling ? { code: 'defer', status: [452, 5, 3], text: 'Too many recipients' } : ACCEPT
 }
 

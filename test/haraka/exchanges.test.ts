@@ -55,6 +55,21 @@ describe('where mail for a domain goes', () => {
     assert.equal((await exchangesOf('pec-b.test', dnsOf([{ exchange: '', priority: 0 }], UNUSED))).code, 'pass')
   })
 
+  test('nowhere, where an exchange is an address that goes around local_mx_ok', async () => {
+    const [local, named] = ['127.0.0.1', 'mx.pec-b.test'].map((exchange) => ({ exchange, priority: 10 }))
+    assert.ok(local !== undefined && named !== undefined)
+    assert.equal((await exchangesOf('pec-b.test', dnsOf([local], UNUSED))).code, 'refuse')
+    assert.deepEqual(await exchangesOf('pec-b.test', dnsOf([local, named], UNUSED)), { code: 'accept', text: [named] })
+  })
+
+  test('nowhere, where somebody has written an address literal: that is no failure of the DNS', async () => {
+    for (const literal of ['[127.0.0.1]', '[ipv6:::1]']) {
+      told.length = 0
+      assert.equal((await exchangesOf(literal, dnsOf('EBADNAME', 'EBADNAME', 'EBADNAME'))).code, 'refuse')
+      assert.deepEqual(told, [])
+    }
+  })
+
   for (const failure of ['ESERVFAIL', 'ETIMEOUT', 'ECONNREFUSED', 'EREFUSED']) {
     test(`is not known now, where the DNS does not tell (${failure})`, async () => {
       for (const dns of [dnsOf(failure, UNUSED), dnsOf('ENODATA', failure, 'ENODATA'), dnsOf('ENODATA', 'ENODATA', failure)]) {

@@ -92,6 +92,7 @@ describe('a recipient', () => {
     ['of a submission is accepted as the last one', 'ugo@pec-b.test', 9, 'accept', undefined],
     ['beyond the ceiling is put off, so that the client may send another message', 'ugo@pec-b.test', 10, 'defer', [452, 5, 3]],
     ['that is no address is refused', 'ugo@', 0, 'refuse', [553, 1, 3]],
+    ['with an IP address in the place of a domain is refused', 'ugo@[127.0.0.1]', 0, 'refuse', [553, 1, 2]],
     ['that is not ASCII is refused', 'ug\u00f2@pec-b.test', 0, 'refuse', [553, 1, 3]],
   ] as const) {
     test(what, () => {
