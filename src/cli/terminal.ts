@@ -2,20 +2,28 @@
 import { PecError, isPecError, reasonOf } from '../errors.js'
 
 export function say(line: string): void {
-  process.stdout.write(`${line}\n`)
+  process.stdout.write(`${harmless(line)}\n`)
 }
 
 /** What a person should know beside the output, which may go to a file. */
 export function warn(line: string): void {
-  process.stderr.write(`${line}\n`)
+  process.stderr.write(`${harmless(line)}\n`)
 }
 
 /** Tells what went wrong, in one line for a failure that has words of its own or is the system's, and sets the exit status. */
 export function complain(error: unknown): void {
   const isBug = error instanceof Error && !isPecError(error) && !('syscall' in error)
   const text = isBug ? (error.stack ?? error.message) : reasonOf(error)
-  process.stderr.write(`pec: ${text}\n`)
+  process.stderr.write(`pec: ${harmless(text)}\n`)
   process.exitCode = 1
+}
+
+/**
+ * What strangers wrote, in a name of the index or in the words of a failure, steers no terminal: control characters are written as escapes,
+ * which in JSON mean the same.
+ */
+function harmless(text: string): string {
+  return text.replace(/\r(?!\n)|[^\P{Cc}\t\r\n]/gu, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 /** The first line of standard input, for a password. */

@@ -78,6 +78,12 @@ test('pec index diff says what a file would change, and changes nothing', async 
   assert.deepEqual(await readFile(at('pec_index.ldif')), present)
 })
 
+test('a name in the index that would steer the terminal is shown, not obeyed', async () => {
+  const name = 'Provider C\x1b[2J\rOurs\u009b2J'
+  await writeFile(at('next.p7m'), await centre.signed(centre.ldif(B, { name, domains: ['c.test'] })))
+  assert.match((await pec('diff', at('next.p7m'))).stdout, /^Provider C\\u001b\[2J\\u000dOurs\\u009b2J: added;/m)
+})
+
 test('pec index publish writes our record signed, for openssl and for ourselves', async () => {
   await pec('publish', '--out', at('own.p7m'))
   const how = [
