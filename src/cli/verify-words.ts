@@ -2,7 +2,7 @@
 import type { CertificationData } from '../pec/certification.js'
 import type { Kind } from '../pec/kinds.js'
 import { momentOf } from '../pec/moment.js'
-import { oneLine } from '../pec/one-line.js'
+import { plainLine } from '../pec/one-line.js'
 
 export interface KindDescription {
   readonly name: string
@@ -37,13 +37,11 @@ export function describe(kind: Kind | undefined): string {
   return `${name}. ${meaning}`
 }
 
-// Marks that turn the direction of writing around, or show nothing: they would make a text look like another.
-const DECEPTIVE = /[\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/gu
 const LONGEST = 1000
 
 /** A text from outside on one line of a terminal: nothing in it that steers the terminal or hides. */
 export function shown(text: string): string {
-  const line = oneLine(text).replace(DECEPTIVE, '\ufffd')
+  const line = plainLine(text)
   return line.length > LONGEST ? `${line.slice(0, LONGEST)}...` : line
 }
 

@@ -13,16 +13,22 @@ import type { EventSource } from './source.js'
 const LATE_DAYS = 7
 const DAY_MS = 86_400_000
 
-const SLOWLY = 'archives without marks are read whole, this one time: the search takes longer'
+/** Milliseconds between two lines about a search that takes long. */
+const TOLD_EVERY_MS = 10_000
 
-/** Rejects with PecError 'archive' for an archive that cannot be read. `tell` hears once why a search takes longer than others. */
-export function archiveSource(folder: string, tell: (line: string) => void = () => undefined): EventSource {
-  let isTold = false
+/** Rejects with PecError 'archive' for an archive that cannot be read. `tell` hears why a search takes longer than others, and where it is. */
+export function archiveSource(
+  folder: string,
+  tell: (line: string) => void = () => undefined,
+  every: number = TOLD_EVERY_MS,
+): EventSource {
+  let toldAt = -Infinity
   const place = {
     folder,
-    onMissing: () => {
-      if (!isTold) tell(SLOWLY)
-      isTold = true
+    onMissing: (day: string) => {
+      if (performance.now() - toldAt < every) return
+      toldAt = performance.now()
+      tell(`archives without marks are read whole, this one time: the search takes longer, and is at ${day}`)
     },
   }
   return {
@@ -36,7 +42,7 @@ export function archiveSource(folder: string, tell: (line: string) => void = () 
 
 interface Place {
   readonly folder: string
-  readonly onMissing: () => void
+  readonly onMissing: (day: string) => void
 }
 
 interface Question {
@@ -66,7 +72,7 @@ async function questionOf(place: Place, query: RegisterQuery): Promise<Question>
 async function* eventsOf({ folder, onMissing }: Place, { query, identifiers, marks }: Question): AsyncGenerator<ArchivedEvent> {
   const { from, to } = query
   for (const day of await daysOf(folder, from, to)) {
-    if (!(await mayHold(folder, day, marks, onMissing))) continue
+    if (!(await mayHold(folder, day, marks, () => onMissing(day)))) continue
     for await (const archived of archivedEvents(filesOf(folder, day).zip)) {
       const { event } = archived
       const isInTime = (from === undefined || event.at >= from) && (to === undefined || event.at < to)

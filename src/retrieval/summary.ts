@@ -1,7 +1,9 @@
 /** The readable summary of an extract, in Italian, for whoever asked for it: the same lines for text and PDF. */
 import type { RegisterQuery } from '../ledger/search.js'
+import type { CertificationData } from '../pec/certification.js'
+import { ERROR_WORDS, KINDS } from '../pec/kinds.js'
 import { momentOf } from '../pec/moment.js'
-import { oneLine } from '../pec/one-line.js'
+import { plainLine } from '../pec/one-line.js'
 import type { Outcome, RecipientState } from '../points/ports.js'
 import { EVENT_WORDS } from './event-types.js'
 import type { ExtractedEvent, ExtractedMessage, Extraction } from './extraction.js'
@@ -20,12 +22,12 @@ export function summaryOf(extraction: Extraction, archived: readonly string[]): 
     {
       style: 'text',
       lines: [
-        `Gestore: ${oneLine(provider)}`,
-        `Richiesto da: ${oneLine(request.requestedBy)}`,
+        `Gestore: ${plainLine(provider)}`,
+        `Richiesto da: ${plainLine(request.requestedBy)}`,
         `Estratto il: ${told(request.at)}`,
         `Criteri: ${criteria(request.query)}`,
         `Fonte: ${source === 'database' ? 'base dati del registro' : 'archivi giornalieri del registro'}`,
-        `Trovati: ${counted(events.length, 'evento', 'eventi')} di ${counted(messages.length, 'messaggio', 'messaggi')}`,
+        `Trovati: ${counted(events.length, 'evento', 'eventi')} di ${counted(messages.filter(({ identifier }) => identifier !== '').length, 'messaggio', 'messaggi')}`,
         ...problems(events),
       ],
     },
@@ -55,20 +57,25 @@ function problems(events: readonly ExtractedEvent[]): string[] {
 function messageBlocks({ identifier, message, events }: ExtractedMessage): Block[] {
   const facts =
     message === undefined
-      ? []
+      ? subjectsOf(identifier, events).map((subject) => `Oggetto: ${plainLine(subject)}`)
       : [
-          `Mittente: ${oneLine(message.sender)}`,
+          `Mittente: ${plainLine(message.sender)}`,
           ...message.recipients.map(recipientLine),
-          `Oggetto: ${oneLine(message.subject ?? '(nessuno)')}`,
-          ...(message.clientMessageId === undefined ? [] : [`Message-ID del mittente: ${oneLine(message.clientMessageId)}`]),
-          `Accettato dal gestore ${oneLine(message.provider)}: ${told(message.acceptedAt)}`,
+          `Oggetto: ${plainLine(message.subject ?? '(nessuno)')}`,
+          ...(message.clientMessageId === undefined ? [] : [`Message-ID del mittente: ${plainLine(message.clientMessageId)}`]),
+          `Accettato dal gestore ${plainLine(message.provider)}: ${told(message.acceptedAt)}`,
         ]
-  const heading = identifier === '' ? 'Eventi senza identificativo' : `Messaggio ${oneLine(identifier)}`
+  const heading = identifier === '' ? 'Eventi senza identificativo' : `Messaggio ${plainLine(identifier)}`
   return [
     { style: 'heading', lines: [heading] },
     ...(facts.length === 0 ? [] : [{ style: 'text' as const, lines: facts }]),
     ...events.map(eventBlock),
   ]
+}
+
+/** Of a message that has left the database, or never was in it, the events tell. */
+function subjectsOf(identifier: string, events: readonly ExtractedEvent[]): readonly string[] {
+  return identifier === '' ? [] : [...new Set(events.flatMap(({ event }) => event.subject ?? []))]
 }
 
 const OUTCOMES: Readonly<Record<Outcome, string>> = {
@@ -81,24 +88,47 @@ const OUTCOMES: Readonly<Record<Outcome, string>> = {
 function recipientLine({ address, type, outcome, outcomeAt }: RecipientState): string {
   const kind = type === 'certified' ? 'posta certificata' : 'posta ordinaria'
   const end = outcome === undefined || outcomeAt === undefined ? '' : `: ${OUTCOMES[outcome]}, ${told(outcomeAt)}`
-  return `Destinatario: ${oneLine(address)} (${kind})${end}`
+  return `Destinatario: ${plainLine(address)} (${kind})${end}`
 }
 
 function eventBlock({ event, checked, files }: ExtractedEvent): Block {
-  const { at, type, sender, recipients, provider, outcome, messageId } = event
+  const { at, type, identifier, sender, recipients, subject, provider, outcome, messageId } = event
   return {
     style: 'event',
     lines: [
       `${told(at)}: ${EVENT_WORDS[type].italian}`,
-      `da ${oneLine(sender)} a ${recipients.map(oneLine).join(', ') || 'nessuno'}; gestore mittente: ${oneLine(provider)}`,
-      `esito nel registro: ${oneLine(outcome)}`,
-      ...(messageId === '' ? [] : [`Message-ID: ${oneLine(messageId)}`]),
+      ...(sender === '' ? [] : [`da: ${plainLine(sender)}`]),
+      ...(recipients.length === 0 ? [] : [`a: ${recipients.map(plainLine).join(', ')}`]),
+      ...(provider === '' ? [] : [`gestore mittente: ${plainLine(provider)}`]),
+      `esito nel registro: ${RECORDED[outcome] ?? `«${plainLine(outcome)}»`}`,
+      ...(identifier !== '' || subject === undefined ? [] : [`oggetto: ${plainLine(subject)}`]),
+      ...(messageId === '' ? [] : [`Message-ID: ${plainLine(messageId)}`]),
       ...(files.daticert === undefined ? [] : [`dati di certificazione: ${files.daticert}`]),
+      ...(checked.data === undefined ? [] : certifiedLines(checked.data)),
       ...(files.signature === undefined ? [] : [`firma: ${files.signature}`]),
       ...(checked.signature === undefined ? [] : signatureLines(checked.signature)),
       ...checked.findings.map(({ code }) => `ANOMALIA: ${FINDINGS[code]}`),
     ],
   }
+}
+
+/** Outcomes that are always the same; others are quoted as they stand, be it what another host said. */
+const RECORDED: Readonly<Record<string, string>> = {
+  issued: 'emesso',
+  stored: 'depositato',
+  valid: 'valido',
+  '12 hours': 'dopo 12 ore',
+  '24 hours': 'dopo 24 ore',
+}
+
+function certifiedLines({ kind, provider, day, hour, zone, delivery, error, errorDetail }: CertificationData): string[] {
+  const about = delivery === undefined ? '' : `, per ${plainLine(delivery)}`
+  return [
+    `certificano: ${KINDS[kind].certification ?? ''} di ${plainLine(provider)}, ${day} ${hour} ${zone}${about}`,
+    ...(error === 'none'
+      ? []
+      : [`errore certificato: ${ERROR_WORDS[error]}${errorDetail === undefined ? '' : `, ${plainLine(errorDetail)}`}`]),
+  ]
 }
 
 const FINDINGS: Readonly<Record<ProofFinding['code'], string>> = {
@@ -115,7 +145,7 @@ function signatureLines({ fault, certificate, signingTime, digest, contentDigest
   const trust = standing?.trust === 'trusted' ? 'attendibile' : 'NON attendibile'
   const listed = records.length === 0 ? "non presente nell'indice attuale" : "presente nell'indice dei gestori"
   return [
-    `firma valida di ${oneLine(signer)}${time}`,
+    `firma valida di ${plainLine(signer)}${time}`,
     `certificato n. ${certificate.serialNumber.toString('hex')}: ${trust}, ${listed}`,
     `impronta ${digest ?? ''} del contenuto firmato: ${contentDigest ?? ''}`,
   ]
@@ -128,7 +158,7 @@ function criteria({ identifier, clientMessageId, sender, recipient, provider, ty
     ...named('mittente', sender),
     ...named('destinatario', recipient),
     ...named('gestore mittente', provider),
-    ...named('evento', type),
+    ...named('evento', type && EVENT_WORDS[type].italian),
     ...named('dal', from && told(from)),
     ...named('fino al', to && told(to)),
   ]
@@ -136,7 +166,7 @@ function criteria({ identifier, clientMessageId, sender, recipient, provider, ty
 }
 
 function named(label: string, value: string | undefined): string[] {
-  return value === undefined ? [] : [`${label} ${oneLine(value)}`]
+  return value === undefined ? [] : [`${label} ${plainLine(value)}`]
 }
 
 function closing(archived: readonly string[]): string[] {
@@ -149,7 +179,8 @@ function closing(archived: readonly string[]): string[] {
       ? ['Per i giorni degli eventi non vi sono ancora archivi sigillati.']
       : [
           `archivio/: indici, firme e marche temporali degli archivi sigillati dei giorni (UTC) ${archived.join(', ')}.`,
-          'Si verificano con openssl cms -verify e openssl ts -verify.',
+          'Firma: openssl cms -verify -binary -inform DER -in GIORNO.json.p7s -content GIORNO.json -CAfile autorita.pem -out /dev/null',
+          'Marca: openssl ts -verify -in GIORNO.json.p7s.tsr -data GIORNO.json.p7s -CAfile autorita_tsa.pem',
         ]),
   ]
 }

@@ -118,11 +118,15 @@ test('an operator retrieves what happened to a message', { timeout: 300_000 }, a
     assert.match(text, /Richiesto da: Procura di Prova, fasc\. 12\/2026\r\n/)
     assert.match(text, /Oggetto: Offerta\r\n/)
     assert.match(text, /emessa la ricevuta di avvenuta consegna[^]*firma valida di Gestore A S\.p\.A\., apposta il/)
+    const time = '\\d\\d/\\d\\d/\\d{4} \\d\\d:\\d\\d:\\d\\d \\+0\\d00'
+    assert.match(text, new RegExp(`certificano: avvenuta-consegna di Gestore A S\\.p\\.A\\., ${time}, per ${LUCIA}\r\n`))
     const pdf = join(directory, 'riepilogo.pdf')
     await writeFile(pdf, members.get('riepilogo.pdf') ?? '')
     const { stdout } = await promisify(execFile)('pdftotext', ['-layout', pdf, '-'])
     const words = (from: string): string => from.replace(/[^\p{L}\p{N}]/gu, '').toLowerCase()
-    assert.equal(words(stdout), words(text))
+    const foot = /Estratto del registro dei messaggi di posta elettronica certificata - pagina \d di \d/g
+    assert.equal(words(stdout.replace(foot, '')), words(text))
+    assert.equal(stdout.match(foot)?.length, stdout.split('\f').length - 1)
   })
 
   await t.test('what is in quarantine is listed, exported and purged by its time', async () => {
