@@ -46,8 +46,9 @@ export async function mayBeginSubmission(connection: Connection, sender: string,
   return PASS
 }
 
-/** By its address or an alias. */
+/** By its address or an alias. In lower case a letter outside ASCII may turn into one of it, and what is certified would be no address. */
 async function owns({ address }: Mailbox, sender: string, directory: Directory): Promise<boolean> {
+  if (!isAddress(sender)) return false
   return sender.toLowerCase() === address || (await directory.mailbox(sender))?.address === address
 }
 

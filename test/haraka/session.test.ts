@@ -10,6 +10,7 @@ const ANNA = 'anna@pec-a.test'
 const ALIAS = 'alias@pec-a.test'
 const STATES: Readonly<Record<string, MailboxState>> = {
   [ANNA]: 'active',
+  'kate@pec-a.test': 'active',
   'sospesa@pec-a.test': 'suspended',
   'chiusa@pec-a.test': 'closed',
 }
@@ -63,6 +64,7 @@ describe('a submission begins', () => {
     ['not without TLS', { user: ANNA, tls: false }, ANNA, [530, 7, 0]],
     ['not without authentication', {}, ANNA, [530, 7, 0]],
     ['not in the name of another', { user: ANNA }, 'bruno@pec-a.test', [553, 7, 1]],
+    ['not in a name that lower case makes his', { user: 'kate@pec-a.test' }, '\u212aate@pec-a.test', [553, 7, 1]],
     ['not without a sender', { user: ANNA }, '', [553, 7, 1]],
     ['not in a name that only begins like his', { user: ANNA }, `${ANNA}.evil.test`, [553, 7, 1]],
     ['not for a suspended mailbox', { user: 'sospesa@pec-a.test' }, 'sospesa@pec-a.test', [550, 2, 1]],
