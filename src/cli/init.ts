@@ -121,7 +121,8 @@ async function copyDefaults(config: string): Promise<void> {
   const present = await readdir(config)
   for (const file of (await readdir(defaults)).filter((name) => !present.includes(name))) {
     await copyFile(join(defaults, file), join(config, file))
-    await chmod(join(config, file), 0o644)
+    // The address of a webhook may be a secret.
+    await chmod(join(config, file), file === 'pec.ini' ? 0o600 : 0o644)
   }
 }
 

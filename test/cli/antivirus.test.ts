@@ -28,6 +28,7 @@ test('pec init makes a trial instance without antivirus, and says so plainly', a
   assert.match(output, /NO ANTIVIRUS/)
   assert.deepEqual(readInstance(directory).antivirus, { engine: 'none' })
   assert.equal((await stat(join(directory, 'quarantine'))).mode & 0o777, 0o700)
+  assert.equal((await stat(join(directory, 'config', 'pec.ini'))).mode & 0o777, 0o600)
   const check = pec('check-config', directory)
   assert.equal(check.status, 0, check.output)
   assert.match(check.output, /^WARNING: .*NOT scanned/m)
