@@ -4,11 +4,12 @@
  */
 import { Resolver } from 'node:dns/promises'
 import { isIP } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { PecError, reasonOf } from '../errors.js'
 import type { Health } from '../watch/health.js'
 import { PASS, type Reply } from './hook.js'
 
-export type Dns = Pick<Resolver, 'resolveMx' | 'resolve4' | 'resolve6'>
+export type Dns = Pick<Resolver, 'resolveMx' | 'resolve4' | 'resolve6' | 'resolveNs'>
 
 interface Exchange {
   readonly exchange: string
@@ -17,6 +18,8 @@ interface Exchange {
 
 /** One query, in milliseconds; asked twice. */
 const QUERY_MS = 10_000
+/** For what every resolver has at hand. */
+const ROOT_MS = 5000
 
 export function openDns(): Dns {
   return new Resolver({ timeout: QUERY_MS, tries: 2 })
@@ -34,11 +37,21 @@ export async function exchangesOf(domain: string, dns: Dns, health: Pick<Health,
     health.works('dns')
     return reply
   } catch (error) {
+    if (await answersOthers(dns)) {
+      health.works('dns')
+      return { code: 'defer', text: `the name servers of ${domain} fail: ${reasonOf(error)}` }
+    }
     const advice = 'see that the name servers of /etc/resolv.conf answer'
     const text = `the DNS does not tell where mail for ${domain} goes: ${reasonOf(error)}; ${advice}`
     health.failed('dns', new PecError('dns', text, { temporary: true, cause: error }))
     return { code: 'defer', text }
   }
+}
+
+/** Whether only the one domain is at fault: anybody can have one whose name servers fail, and that is no failure of ours. */
+async function answersOthers(dns: Dns): Promise<boolean> {
+  const answer = dns.resolveNs('.').then(() => true, saysNone)
+  return Promise.race([answer, sleep(ROOT_MS, false, { ref: false })])
 }
 
 const NO_NAME: Reply = { code: 'refuse', text: 'its mail exchangers are addresses, not names' }

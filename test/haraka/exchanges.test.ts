@@ -12,12 +12,22 @@ const exchangesOf = (domain: string, dns: Dns): Promise<Reply> => askDns(domain,
 
 type Records<T> = readonly T[] | string
 
-function dnsOf(mx: Records<{ exchange: string; priority: number }>, a: Records<string>, aaaa: Records<string> = 'ENODATA'): Dns {
+function dnsOf(
+  mx: Records<{ exchange: string; priority: number }>,
+  a: Records<string>,
+  aaaa: Records<string> = 'ENODATA',
+  root: Records<string> = 'ETIMEOUT',
+): Dns {
   const answer = <T>(records: Records<T>): Promise<T[]> =>
     typeof records === 'string'
       ? Promise.reject(Object.assign(new Error(records), { code: records }))
       : Promise.resolve([...records])
-  return { resolveMx: () => answer(mx), resolve4: () => answer(a), resolve6: () => answer(aaaa) } as unknown as Dns
+  return {
+    resolveMx: () => answer(mx),
+    resolve4: () => answer(a),
+    resolve6: () => answer(aaaa),
+    resolveNs: () => answer(root),
+  } as unknown as Dns
 }
 
 const UNUSED = 'EUNUSED'
@@ -67,6 +77,15 @@ describe('where mail for a domain goes', () => {
       told.length = 0
       assert.equal((await exchangesOf(literal, dnsOf('EBADNAME', 'EBADNAME', 'EBADNAME'))).code, 'refuse')
       assert.deepEqual(told, [])
+    }
+  })
+
+  test('is not known now, where only its own name servers fail: others are told, and no alarm goes out', async () => {
+    for (const root of [['a.root-servers.net'], 'ENOTFOUND']) {
+      const { code, text } = await exchangesOf('pec-b.test', dnsOf('ESERVFAIL', UNUSED, UNUSED, root))
+      assert.equal(code, 'defer')
+      assert.equal(text, 'the name servers of pec-b.test fail: ESERVFAIL')
+      assert.equal(told.at(-1), 'dns works')
     }
   })
 
