@@ -12,6 +12,7 @@ import { periodOf } from '../archive/day.js'
 import { purgeDays, type RetentionRegister } from '../archive/retention.js'
 import { sealDays, stampDays } from '../archive/seal.js'
 import { versions } from '../archive/versions.js'
+import { cautionOf, type TimeWitness } from '../clock/borne-out.js'
 import { PecError } from '../errors.js'
 import { oneAtATime } from '../one-at-a-time.js'
 import type { Ledger } from '../points/ports.js'
@@ -32,6 +33,8 @@ const OVERDUE_MS = 24 * 3_600_000
 
 export interface ArchiveWork extends ArchiveHouse {
   readonly lease: LeaseTerms['ask']
+  /** What speaks for the clock. */
+  readonly witness: TimeWitness
   readonly health: Pick<Health, 'failed' | 'works'>
   readonly retention: RetentionRegister
   /** Takes the event of each purge. */
@@ -52,7 +55,15 @@ export async function startArchive(
   })
   const lease: ArchiveWork['lease'] = (...which) => provider.ledger.lease(...which)
   return runArchive(
-    { ...archive, lease, ledger, retention: provider.ledger.retention, health: watching.health, logs: config.log.directory },
+    {
+      ...archive,
+      lease,
+      ledger,
+      witness: provider.ledger,
+      retention: provider.ledger.retention,
+      health: watching.health,
+      logs: config.log.directory,
+    },
     holder,
     log,
   )
@@ -63,9 +74,11 @@ export function runArchive(work: ArchiveWork, holder: string, log: Logger): Job 
   const { clock, health } = work
   const mayStamp = growingDelays()
   const { isOurs, during } = leaseOn({ job: 'archive', holder, duration: LEASE_MS, clock, ask: work.lease })
+  const mayActOn = cautionOf(work.witness, (line) => log.logwarn(line))
   const tell = (what: string, days: readonly string[]): void => days.forEach((day) => log.lognotice(`${day} was ${what}`))
   const archive = async (): Promise<void> => {
     const now = clock()
+    if (!(await mayActOn(now))) return
     await handIn(work.logs, work.folder, now)
     if (!(await isOurs())) return
     await during(async () => {

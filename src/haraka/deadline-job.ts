@@ -1,8 +1,10 @@
 /**
  * Runs the time limits, on one node at a time. Notices go by the wall clock, so a clock that has just been set is not believed at
- * once: a step ahead would tell users that messages on their way are late.
+ * once, nor one that is far beyond the register's last event at the start: a step ahead would tell users that messages on their way are
+ * late. One that is not that of the ledger's server is not believed at all.
  */
 import { reasonOf } from '../errors.js'
+import { compareWithServer, hasGapBefore } from '../clock/borne-out.js'
 import { oneAtATime } from '../one-at-a-time.js'
 import { giveDueNotices, type DeadlineHouse } from '../points/deadlines.js'
 import { watchForSteps, type SteadyClock } from './clock-steps.js'
@@ -31,14 +33,20 @@ export function startDeadlines(
   const every = Math.min(EVERY_MS, house.deadlines.first * 500)
   const stepSince = watchForSteps(house.clock, steady)
   let heldUntil = -Infinity
+  const hold = (why: string): void => {
+    heldUntil = steady() + HOLD_MS
+    log.logcrit(`${why}: no time limits for ${HOLD_MS / 60_000} minutes`)
+  }
+  let isFirst = true
   const look = async (): Promise<void> => {
     try {
       const now = house.clock()
       const step = stepSince()
-      if (step !== 0) {
-        heldUntil = steady() + HOLD_MS
-        log.logcrit(`the clock was set by ${Math.round(step / 1000)} s: no time limits for ${HOLD_MS / 60_000} minutes`)
-      }
+      if (step !== 0) hold(`the clock was set by ${Math.round(step / 1000)} s`)
+      await compareWithServer(now, house.ledger)
+      if (isFirst && (await hasGapBefore(now, house.ledger)))
+        hold('the register has no event of the last day, unless the clock is wrong')
+      isFirst = false
       const held = steady() < heldUntil
       if (held || !(await house.ledger.lease('deadlines', holder, now, new Date(now.getTime() + LEASE_LOOKS * every)))) return
       const given = await giveDueNotices(house)

@@ -1,9 +1,10 @@
 /**
  * What a node does by itself, once a day: forgets the steps whose messages have long left the queue, purges the quarantined messages whose
  * time is over, and removes what dead processes have left unfinished. All go by the wall clock, and what they take for old must be old: a step
- * that is forgotten too early would have its message dropped. So nothing is done on a day on which the clock was set, and what the queue
- * still names stays.
+ * that is forgotten too early would have its message dropped. So nothing is done on a day on which the clock was set, or by one that nothing
+ * bears out, and what the queue still names stays.
  */
+import { cautionOf, type TimeWitness } from '../clock/borne-out.js'
 import { reasonOf } from '../errors.js'
 import type { Clock } from '../points/ports.js'
 import { watchForSteps, type SteadyClock } from './clock-steps.js'
@@ -15,7 +16,7 @@ const DAY_MS = 86_400_000
 /** Far beyond the day that a message may stay in the queue. */
 const KEPT_DAYS = 30
 
-interface Steps {
+interface Steps extends TimeWitness {
   purgeSteps(before: Date, kept: ReadonlySet<string>): Promise<number>
 }
 
@@ -35,6 +36,7 @@ export interface Household {
 export function startHousekeeping(household: Household, log: Logger): () => void {
   const { ledger, purgeQuarantine, queue, spools, clock, steady = () => performance.now() } = household
   const stepSince = watchForSteps(clock, steady)
+  const mayActOn = cautionOf(ledger, (line) => log.logwarn(line), steady)
   const attempt = async (what: string, work: () => Promise<unknown>): Promise<void> => {
     try {
       await work()
@@ -49,6 +51,7 @@ export function startHousekeeping(household: Household, log: Logger): () => void
       return
     }
     const now = clock().getTime()
+    if (!(await mayActOn(new Date(now)))) return
     await attempt('old steps could not be forgotten', async () =>
       ledger.purgeSteps(new Date(now - KEPT_DAYS * DAY_MS), await stepsInQueue(queue)),
     )

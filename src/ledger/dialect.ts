@@ -13,6 +13,8 @@ export interface SqlDialect {
   ): InsertQueryBuilder<Tables, T, InsertResult>
   /** Behind a table's name: this index and no other, whatever the database thinks of its rows. */
   by(index: string): RawBuilder<unknown>
+  /** Asks the server for its clock, in milliseconds; undefined where the database is no server. */
+  readonly serverTime: RawBuilder<{ readonly now: number | string }> | undefined
   /** A unique key is taken. */
   isDuplicate(error: unknown): boolean
   /** An index of that name exists. */

@@ -201,6 +201,18 @@ export class SqlLedger implements DeadlineLedger {
     )
   }
 
+  async serverTime(): Promise<Date | undefined> {
+    const { serverTime } = this.dialect
+    if (serverTime === undefined) return undefined
+    const { rows } = await this.attempt(() => serverTime.execute(this.db))
+    return new Date(Number(rows[0]?.now))
+  }
+
+  async lastEventBefore(time: Date): Promise<Date | undefined> {
+    const { rows } = await this.attempt(() => this.queries.lastEvent(this.db, time.getTime(), 1))
+    return rows[0] === undefined ? undefined : new Date(rows[0].at)
+  }
+
   /** How many events of each type there were from a time (included) to another (excluded); none where a type is missing. */
   async countEvents(from: Date, to: Date): Promise<ReadonlyMap<EventType, number>> {
     const { rows } = await this.attempt(() => this.queries.counts(this.db, from.getTime(), to.getTime()))

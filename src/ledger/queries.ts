@@ -68,6 +68,9 @@ export function prepareQueries(db: Kysely<Tables>, dialect: SqlDialect) {
         .where((eb) => eb(eb.refTuple('open_since', 'identifier', 'recipient'), '>', eb.tuple(0, '', ''))),
     ),
 
+    /** (before, limit) */
+    lastEvent: prepare(db.selectFrom('event').select('at').where('at', '<', 0).orderBy('at', 'desc').limit(0)),
+
     newJob: prepareInsert(db, dialect, 'job', ['name', 'holder', 'until'], 'unless-known'),
 
     /** (holder, until, job, holder, now, farthest) */

@@ -39,6 +39,7 @@ export const sqlite: SqlDialect = {
   oneWriter: true,
   unlessKnown: (insert) => insert.onConflict((conflict) => conflict.doNothing()),
   by: (index) => sql`indexed by ${sql.ref(index)}`,
+  serverTime: undefined,
   isDuplicate: (error) => hasCode(error, 'SQLITE_CONSTRAINT_PRIMARYKEY', 'SQLITE_CONSTRAINT_UNIQUE'),
   // After a crash a commit may be found that could not be synced.
   leavesDoubt: (error) => error instanceof Database.SqliteError && error.code.startsWith('SQLITE_IOERR'),

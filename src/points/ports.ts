@@ -2,6 +2,7 @@
  * What the three points of RFC 6109 need from the rest of the house. The points own these interfaces; directories, ledger, queue
  * and index implement them, and tests pass plain objects.
  */
+import type { TimeWitness } from '../clock/borne-out.js'
 import type { Source } from '../mail/source.js'
 import type { Kind, ReceiptType, RecipientType } from '../pec/kinds.js'
 import type { Moment } from '../pec/moment.js'
@@ -212,7 +213,7 @@ export interface OpenRecipient {
 }
 
 /** What the time limits are kept by. */
-export interface DeadlineLedger extends Ledger {
+export interface DeadlineLedger extends Ledger, TimeWitness {
   /** Those of messages accepted before a time, the longest waiting first; with `after`, those that follow it. */
   openRecipients(before: Date, limit: number, after?: OpenRecipient): Promise<readonly OpenRecipient[]>
   /** Takes or renews work that one node does at a time; false while another has it. */

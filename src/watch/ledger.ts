@@ -32,6 +32,8 @@ export function watchLedger(ledger: DeadlineLedger, { watch, health, clock }: Wa
     isCommitted: (step) => health.of('ledger', ledger.isCommitted(step)),
     taken: (claims) => health.of('ledger', ledger.taken(claims)),
     openRecipients: (...which) => health.of('ledger', ledger.openRecipients(...which)),
+    serverTime: () => health.of('ledger', ledger.serverTime()),
+    lastEventBefore: (time) => health.of('ledger', ledger.lastEventBefore(time)),
     lease: (...which) => health.of('ledger', ledger.lease(...which)),
   }
 }

@@ -23,7 +23,11 @@ async function node(t: TestContext, archive: TestArchive, holder: string): Promi
   const logs = join(archive.folder, '..', `log of ${holder}`)
   const lease = archive.ledger.lease.bind(archive.ledger)
   const { ledger } = archive
-  const job = runArchive({ ...archive.house, lease, ledger, retention: ledger.retention, health, logs }, holder, log)
+  const job = runArchive(
+    { ...archive.house, lease, ledger, witness: ledger, retention: ledger.retention, health, logs },
+    holder,
+    log,
+  )
   t.after(() => job.stop())
   return Promise.resolve({ archive, run: () => job.run(), failures, lines })
 }

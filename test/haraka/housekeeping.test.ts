@@ -37,6 +37,7 @@ function nodeOf(t: TestContext) {
       done,
       failure: undefined as Error | undefined,
       doubt: undefined as Error | undefined,
+      lastEvent: new Date(NOON.getTime() - DAY / 2) as Date | undefined,
     },
     spooled: () => readdirSync(spool),
     start: () => {
@@ -45,6 +46,8 @@ function nodeOf(t: TestContext) {
           purges.push({ before, kept: [...kept].toSorted() })
           return node.failure === undefined ? Promise.resolve(0) : Promise.reject(node.failure)
         },
+        serverTime: () => Promise.resolve(undefined),
+        lastEventBefore: () => Promise.resolve(node.lastEvent),
       }
       const clock = (): Date => {
         if (node.doubt !== undefined) throw node.doubt
@@ -136,6 +139,15 @@ test('on a day on which the clock was set nothing is forgotten or cleared', asyn
   assert.deepEqual([node.purges.length, node.quarantine.length, node.spooled().length], [0, 0, 1])
   await node.pass(23 / 24, () => node.spooled().length === 0)
   assert.deepEqual(node.purges, [{ before: node.monthAgo(), kept: [] }])
+})
+
+test('a node that booted with its clock a month ahead forgets nothing', async (t) => {
+  const node = nodeOf(t)
+  node.set(30)
+  node.start()
+  await node.pass(1 / 24, () => node.done.length > 0)
+  assert.match(node.done.join(), /^warn: .* is the time of the register's last event/)
+  assert.deepEqual([node.purges.length, node.quarantine.length, node.spooled().length], [0, 0, 1])
 })
 
 test('nothing is forgotten by a clock that is known to be wrong', async (t) => {
