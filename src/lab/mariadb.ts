@@ -102,6 +102,7 @@ export class Mariadb {
   }
 
   private get place(): string[] {
-    return [`--datadir=${join(this.folder, 'data')}`, `--user=${userInfo().username}`, ...SMALL]
+    // A server that starts removes all temporary tables where its own are: not those of another.
+    return [`--datadir=${join(this.folder, 'data')}`, `--tmpdir=${this.folder}`, `--user=${userInfo().username}`, ...SMALL]
   }
 }
