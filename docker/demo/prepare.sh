@@ -1,14 +1,18 @@
 #!/bin/sh
-# Makes the two instances of docker/compose.yaml in A_DIR and B_DIR, with test keys, and introduces them to each other. What is there
-# stays as it is.
+# Makes the two instances of docker/compose.yaml in A_DIR and B_DIR, with test keys, and introduces them to each other. Once they are there
+# they stay as they are.
 set -eu
 umask 077
 A=${A_DIR:-/srv/a}
 B=${B_DIR:-/srv/b}
 SECRETS=${SECRETS_DIR:-/run/secrets}
-if [ -e "$A/config/pec.ini" ]; then
+if [ -e "$A/prepared" ]; then
   echo "The instances are there already."
   exit 0
+fi
+if [ -e "$A/config" ] || [ -e "$B/config" ]; then
+  echo "An earlier start was broken off and has left half an instance: docker compose down --volumes, and begin again." >&2
+  exit 1
 fi
 
 # shellcheck disable=SC2086 # several options
@@ -49,3 +53,4 @@ for user in "$A ricevute@pec-a.test" "$A mario@pec-a.test" "$B luigi@pec-b.test"
   # shellcheck disable=SC2086 # directory and address
   pec mailbox add ${user} --lasting < "$SECRETS/mario_password"
 done
+touch "$A/prepared"

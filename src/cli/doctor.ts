@@ -29,7 +29,7 @@ async function doctor(directory: string, { json, skip = [] }: DoctorOptions): Pr
   if (json !== true) say(wrong === 0 ? 'Everything is in order.' : `Wrong: ${wrong} of ${findings.length}.`)
 }
 
-const INDENT = ' '.repeat(20)
+const INDENT = ' '.repeat(24)
 
 function linesOf({ what, ok, seen, advice }: Finding): string[] {
   const [first = '', ...more] = seen.split('\n')

@@ -27,12 +27,14 @@ interface Service {
   readonly networks?: readonly string[] | Readonly<Record<string, unknown>>
   readonly depends_on?: Readonly<Record<string, unknown>>
   readonly healthcheck?: unknown
+  readonly ports?: readonly string[]
+  readonly security_opt?: readonly string[]
 }
 
 interface Compose {
   readonly services: Readonly<Record<string, Service>>
   readonly volumes: Readonly<Record<string, unknown>>
-  readonly networks: Readonly<Record<string, unknown>>
+  readonly networks: Readonly<Record<string, { readonly internal?: boolean } | null>>
   readonly secrets: Readonly<Record<string, { readonly file: string }>>
 }
 
@@ -73,6 +75,22 @@ test('whatever a service names is there', () => {
     for (const other of Object.keys(depends_on)) assert.ok(other in compose.services, `${name}: ${other}`)
   }
   for (const [, source = ''] of dockerfile.matchAll(/^COPY (docker\/\S+)/gm)) assert.ok(existsSync(join(ROOT, source)), source)
+})
+
+test('whose ports are for this machine is not on an internal network only, where Docker publishes none', () => {
+  for (const [name, { networks = [], ports = [], security_opt = [] }] of Object.entries(compose.services)) {
+    const joined = Array.isArray(networks) ? (networks as readonly string[]) : Object.keys(networks)
+    assert.ok(ports.length === 0 || joined.some((network) => compose.networks[network]?.internal !== true), name)
+    assert.ok(security_opt.includes('no-new-privileges:true'), name)
+  }
+})
+
+test('the systemd unit lets Node.js and Haraka do what they cannot do without', () => {
+  const unit = readFileSync(join(DOCKER, 'systemd', 'pec.service'), 'utf8')
+  // Memory protection keys, netlink for the addresses of interfaces, and a compiler that writes code.
+  assert.match(unit, /^SystemCallFilter=.*@pkey/m)
+  assert.match(unit, /^RestrictAddressFamilies=.*AF_NETLINK/m)
+  assert.doesNotMatch(unit, /^MemoryDenyWriteExecute=yes/m)
 })
 
 test('links in the documents lead somewhere', () => {
