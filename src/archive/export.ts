@@ -11,15 +11,13 @@ import { handedInFor, logsFolder } from './logs.js'
 import { FORMAT, writeManifest, type Manifest } from './manifest.js'
 import { digestOf } from '../file-digest.js'
 import { daysIn, filesOf, makeFolder, publish, readIfThere, sha256, unfinished, writeWhole } from './place.js'
-import type { ArchivedDay, RegisterRow } from './register.js'
+import { LOOK_BACK, type ArchivedDay, type RegisterRow } from './register.js'
 import { quarantineMembers } from './quarantine.js'
 import { CSV_COLUMNS, csvRow, jsonLine, tableOf } from './rows.js'
 import { readZip, writeZip, type NewMember } from './zip.js'
 
 /** Rows held in memory: with the signatures of long messages some megabytes. */
 const PAGE = 200
-/** Days back in which events are looked for that came late. */
-const LOOK_BACK = 7
 
 /**
  * Exports every day that is over, and over for so long that none of its events can still come, up to yesterday: also those on which

@@ -1,6 +1,9 @@
 /** What the archive needs of the register, and remembers in it. The ledger implements it. */
 import type { QuarantinedMessage, RegisterEvent } from '../points/ports.js'
 
+/** Days back in which events are looked for that came late: they are in the archive of a later day. */
+export const LOOK_BACK = 7
+
 /** A row of the register. */
 export interface RegisterRow extends RegisterEvent {
   readonly id: number

@@ -1,7 +1,7 @@
 /** `pec log extract`: what the register has of something, to be presented. */
 import { Command } from 'commander'
 import { PecError } from '../errors.js'
-import { extract } from '../retrieval/extraction.js'
+import { extract, isWrong } from '../retrieval/extraction.js'
 import { packExtract } from '../retrieval/package.js'
 import { recordAct } from '../retrieval/record.js'
 import { checkCertified, sendExtract } from '../retrieval/send.js'
@@ -9,7 +9,7 @@ import type { Config } from '../config/config.js'
 import type { ServiceMailbox } from '../service-mailbox.js'
 import { QUERY_HELP, queryOf, sourceOf, withQueryOptions, type QueryOptions } from './log-query.js'
 import { openCheckMeans, withRegister } from './register.js'
-import { say } from './terminal.js'
+import { say, warn } from './terminal.js'
 
 interface ExtractOptions extends QueryOptions {
   readonly out: string
@@ -47,10 +47,10 @@ async function run(directory: string, options: ExtractOptions): Promise<void> {
     if (sendTo !== undefined) checkCertified(sendTo, means.index)
     const at = means.now
     const provider = config.provider.name
-    const place = { source: sourceOf(options, ledger, config), register: ledger, means }
+    const place = { source: sourceOf(options, ledger, config), register: ledger, means, archives: config.archive.directory }
     const extraction = await extract({ requestedBy, query, at }, provider, place)
     const count = extraction.events.length
-    const { sha256, size } = await packExtract(extraction, config.archive.directory, out, (facts) =>
+    const { sha256, size } = await packExtract(extraction, out, (facts) =>
       recordAct(ledger, at, {
         ...{ type: 'retrieval', identifier: query.identifier ?? '', provider, requestedBy },
         recipients: sendTo === undefined ? [] : [sendTo],
@@ -58,6 +58,8 @@ async function run(directory: string, options: ExtractOptions): Promise<void> {
       }),
     )
     say(`${out}: ${count} events, ${size} bytes, SHA-256 ${sha256}`)
+    const wrong = extraction.events.filter(isWrong).length
+    if (wrong > 0) warn(`Something is WRONG with ${wrong} of these events: the summary tells what.`)
     if (sendTo === undefined || sending === undefined) return
     say(`Sent to ${sendTo}: ${await sendExtract(out, sendTo, sending)}`)
   })

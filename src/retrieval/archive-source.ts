@@ -4,13 +4,12 @@
  */
 import { dayOf } from '../archive/day.js'
 import { daysIn, filesOf } from '../archive/place.js'
+import { LOOK_BACK } from '../archive/register.js'
 import { isMeant, type RegisterQuery } from '../ledger/search.js'
 import { archivedEvents, clientMessageIdOf, type ArchivedEvent } from './archived-events.js'
 import { marksOfQuery, mayHold } from './day-marks.js'
 import type { EventSource } from './source.js'
 
-/** Events that were committed late are in the archive of a later day, this many days later at most. */
-const LATE_DAYS = 7
 const DAY_MS = 86_400_000
 
 /** Milliseconds between two lines about a search that takes long. */
@@ -83,6 +82,6 @@ async function* eventsOf({ folder, onMissing }: Place, { query, identifiers, mar
 
 async function daysOf(folder: string, from: Date | undefined, to: Date | undefined): Promise<readonly string[]> {
   const first = from === undefined ? '' : dayOf(from)
-  const last = to === undefined ? '9999-12-31' : dayOf(new Date(to.getTime() + LATE_DAYS * DAY_MS))
+  const last = to === undefined ? '9999-12-31' : dayOf(new Date(to.getTime() + LOOK_BACK * DAY_MS))
   return (await daysIn(folder)).filter((day) => day >= first && day <= last)
 }

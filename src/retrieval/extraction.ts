@@ -3,6 +3,7 @@ import { PecError } from '../errors.js'
 import type { RegisterQuery } from '../ledger/search.js'
 import type { StoredMessage } from '../points/ports.js'
 import { checkProof, type CheckedProof, type CheckMeans } from './signature-check.js'
+import { findSeals, type SealedEvent, type Seals } from './sealed-events.js'
 import type { EventSource, Proof, RetrievedEvent } from './source.js'
 import type { MessageRegister } from './timeline.js'
 
@@ -18,6 +19,8 @@ export interface ExtractedEvent {
   readonly event: RetrievedEvent
   readonly proof: Proof
   readonly checked: CheckedProof
+  /** Undefined where no sealed archive can tell. */
+  readonly sealed: SealedEvent | undefined
   readonly files: { readonly daticert: string | undefined; readonly signature: string | undefined }
 }
 
@@ -37,6 +40,17 @@ export interface Extraction {
   readonly events: readonly ExtractedEvent[]
   /** The same events, message by message. */
   readonly messages: readonly ExtractedMessage[]
+  /** What seals the archives of their days, by day. */
+  readonly seals: Seals['days']
+}
+
+/** Where it is all found. */
+export interface ExtractionPlace {
+  readonly source: EventSource
+  readonly register: MessageRegister
+  readonly means: CheckMeans
+  /** The folder of the archives. */
+  readonly archives: string
 }
 
 /** Events of one extract; their proofs are some 10 KB each, and held in memory. */
@@ -46,18 +60,28 @@ export const MOST_EVENTS = 5000
 export async function extract(
   request: Request,
   provider: string,
-  { source, register, means }: { readonly source: EventSource; readonly register: MessageRegister; readonly means: CheckMeans },
+  { source, register, means, archives }: ExtractionPlace,
 ): Promise<Extraction> {
-  const events: ExtractedEvent[] = []
+  const found: Omit<ExtractedEvent, 'sealed'>[] = []
   for await (const event of source.search(request.query)) {
-    if (events.length === MOST_EVENTS)
+    if (found.length === MOST_EVENTS)
       throw new PecError('configuration', `more than ${MOST_EVENTS} events fit: narrow the search, to a day or a message`)
     const proof = await event.evidence()
     const checked = await checkProof({ identifier: event.identifier, ...proof }, means)
-    events.push({ event, proof, checked, files: filesOf(event, proof, events.length + 1) })
+    found.push({ event, proof, checked, files: filesOf(event, proof, found.length + 1) })
   }
-  if (events.length === 0) throw new PecError('configuration', 'nothing in the register fits: there is nothing to extract')
-  return { request, provider, source: source.name, events, messages: await messagesOf(events, register) }
+  if (found.length === 0) throw new PecError('configuration', 'nothing in the register fits: there is nothing to extract')
+  const seals = await findSeals(
+    found.map(({ event, proof }) => ({ ...event, ...proof })),
+    archives,
+  )
+  const events = found.map((each) => ({ ...each, sealed: seals.events.get(each.event.id) }))
+  return { request, provider, source: source.name, events, messages: await messagesOf(events, register), seals: seals.days }
+}
+
+/** Whether anything about an event is wrong: what it was certified by, or that it is not what was sealed. */
+export function isWrong({ checked, sealed }: ExtractedEvent): boolean {
+  return checked.findings.length > 0 || (sealed !== undefined && sealed.as !== 'same')
 }
 
 async function messagesOf(events: readonly ExtractedEvent[], register: MessageRegister): Promise<readonly ExtractedMessage[]> {

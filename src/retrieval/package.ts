@@ -2,13 +2,12 @@
 import { rm } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { stringify } from 'csv-stringify/sync'
-import { dayOf } from '../archive/day.js'
-import { filesOf, isThere, publish, readIfThere, unfinished } from '../archive/place.js'
+import { isThere, publish, unfinished } from '../archive/place.js'
 import { digestOf, type FileDigest } from '../file-digest.js'
 import { CSV_COLUMNS, csvRow, jsonLine } from '../archive/rows.js'
 import { writeZip, type NewMember } from '../archive/zip.js'
 import { PecError, reasonOf } from '../errors.js'
-import type { ExtractedEvent, Extraction } from './extraction.js'
+import type { Extraction } from './extraction.js'
 import { pdfOf } from './summary-pdf.js'
 import { summaryOf, textOf } from './summary.js'
 
@@ -18,12 +17,11 @@ import { summaryOf, textOf } from './summary.js'
  */
 export async function packExtract(
   extraction: Extraction,
-  archiveFolder: string,
   path: string,
   announce: (facts: FileDigest) => Promise<void>,
 ): Promise<FileDigest> {
   if (await isThere(path)) throw new PecError('configuration', `${path} is there already`)
-  const members = await membersOf(extraction, archiveFolder)
+  const members = await membersOf(extraction)
   const draft = unfinished(path)
   const naming = <T>(work: Promise<T>): Promise<T> =>
     work.catch((cause: unknown) => {
@@ -40,10 +38,9 @@ export async function packExtract(
   }
 }
 
-async function membersOf(extraction: Extraction, archiveFolder: string): Promise<readonly NewMember[]> {
-  const { events, request } = extraction
-  const seals = await sealsOf(events, archiveFolder)
-  const summary = summaryOf(extraction, [...seals.keys()])
+async function membersOf(extraction: Extraction): Promise<readonly NewMember[]> {
+  const { events, request, seals } = extraction
+  const summary = summaryOf(extraction)
   const rows = events.map(({ event, proof }) => ({ ...event, ...proof }))
   return [
     member('riepilogo.txt', textOf(summary)),
@@ -54,24 +51,8 @@ async function membersOf(extraction: Extraction, archiveFolder: string): Promise
       ...(files.daticert === undefined || proof.daticert === undefined ? [] : [member(files.daticert, proof.daticert)]),
       ...(files.signature === undefined || proof.signature === undefined ? [] : [member(files.signature, proof.signature)]),
     ]),
-    ...[...seals.values()].flat(),
+    ...[...seals.values()].flat().map(({ name, bytes }) => member(`archivio/${name}`, bytes)),
   ]
-}
-
-/** What seals the archives of the events' days, by day: manifest, signature and time stamp, where all three are there. */
-async function sealsOf(events: readonly ExtractedEvent[], folder: string): Promise<ReadonlyMap<string, readonly NewMember[]>> {
-  const seals = new Map<string, readonly NewMember[]>()
-  for (const day of new Set(events.map(({ event }) => dayOf(event.at)))) {
-    const { manifest, signature, stamp } = filesOf(folder, day)
-    const found = await Promise.all([manifest, signature, stamp].map(readIfThere))
-    const names = [`${day}.json`, `${day}.json.p7s`, `${day}.json.p7s.tsr`]
-    if (found.every((bytes) => bytes !== undefined))
-      seals.set(
-        day,
-        names.map((name, index) => member(`archivio/${name}`, found[index] ?? '')),
-      )
-  }
-  return seals
 }
 
 function member(name: string, content: string | Buffer): NewMember {

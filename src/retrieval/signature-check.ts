@@ -2,6 +2,7 @@
  * What the signature of an event proves (L5). The register keeps signatures without the messages that they are over: a signature
  * that holds was made by its signer over a message of that digest. Whoever has the message verifies it whole with `pec verify`.
  */
+import { keyOf } from '../ledger/keys.js'
 import { readCertification, type CertificationData } from '../pec/certification.js'
 import type { ProviderIndex, ProviderRecord, RegisterEvent } from '../points/ports.js'
 import { standingOf, type Standing, type TrustMeans } from '../points/standing.js'
@@ -45,7 +46,7 @@ export interface CheckedProof {
   readonly findings: readonly ProofFinding[]
 }
 
-/** Checks what an event was certified by. */
+/** Checks what an event was certified by; its identifier is a key, as the register has it. */
 export async function checkProof(
   event: Pick<RegisterEvent, 'identifier' | 'daticert' | 'signature'>,
   means: CheckMeans,
@@ -55,7 +56,7 @@ export async function checkProof(
   const findings: ProofFinding[] = []
   const find = (code: ProofFinding['code'], text: string): void => void findings.push({ code, text })
   if (verdict?.ok === false) find('data-unreadable', `daticert.xml cannot be read: ${verdict.reason}`)
-  if (data !== undefined && data.identifier !== event.identifier)
+  if (data !== undefined && keyOf(data.identifier) !== event.identifier)
     find('data-of-another', `daticert.xml is about another message, ${data.identifier}`)
   const signature = event.signature === undefined ? undefined : await checkSignature(event.signature, data, means)
   if (signature?.fault !== undefined) find('signature-invalid', `the signature does not hold: ${signature.fault}`)

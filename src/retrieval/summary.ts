@@ -6,7 +6,8 @@ import { momentOf } from '../pec/moment.js'
 import { plainLine } from '../pec/one-line.js'
 import type { Outcome, RecipientState } from '../points/ports.js'
 import { EVENT_WORDS } from './event-types.js'
-import type { ExtractedEvent, ExtractedMessage, Extraction } from './extraction.js'
+import { isWrong, type ExtractedEvent, type ExtractedMessage, type Extraction } from './extraction.js'
+import type { SealedEvent } from './sealed-events.js'
 import type { ProofFinding, SignatureCheck } from './signature-check.js'
 
 export interface Block {
@@ -14,9 +15,9 @@ export interface Block {
   readonly lines: readonly string[]
 }
 
-/** The blocks of the summary; `archived` are the days whose sealed archives are in the extract. */
-export function summaryOf(extraction: Extraction, archived: readonly string[]): readonly Block[] {
-  const { request, provider, source, events, messages } = extraction
+/** The blocks of the summary. */
+export function summaryOf(extraction: Extraction): readonly Block[] {
+  const { request, provider, source, events, messages, seals } = extraction
   return [
     { style: 'title', lines: ['Estratto del registro dei messaggi di posta elettronica certificata'] },
     {
@@ -33,7 +34,7 @@ export function summaryOf(extraction: Extraction, archived: readonly string[]): 
     },
     ...messages.flatMap(messageBlocks),
     { style: 'heading', lines: ['Contenuto e verifica'] },
-    { style: 'text', lines: closing(archived) },
+    { style: 'text', lines: closing([...seals.keys()]) },
   ]
 }
 
@@ -48,9 +49,14 @@ export function textOf(blocks: readonly Block[]): string {
 }
 
 function problems(events: readonly ExtractedEvent[]): string[] {
-  const wrong = events.filter(({ checked }) => checked.findings.length > 0).length
+  const wrong = events.filter(isWrong).length
+  const same = events.filter(({ sealed }) => sealed?.as === 'same').length
+  const untold = events.filter(({ sealed }) => sealed === undefined).length
   return [
-    wrong === 0 ? 'Firme e dati di certificazione: nessuna anomalia' : `ATTENZIONE: anomalie in ${wrong} eventi, indicate sotto`,
+    `Riscontro con gli archivi sigillati: ${same} identici, ${untold} non ancora o non più in archivio`,
+    wrong === 0
+      ? 'Firme, dati di certificazione e archivi: nessuna anomalia'
+      : `ATTENZIONE: anomalie in ${counted(wrong, 'evento', 'eventi')}, indicate sotto`,
   ]
 }
 
@@ -91,7 +97,7 @@ function recipientLine({ address, type, outcome, outcomeAt }: RecipientState): s
   return `Destinatario: ${plainLine(address)} (${kind})${end}`
 }
 
-function eventBlock({ event, checked, files }: ExtractedEvent): Block {
+function eventBlock({ event, checked, sealed, files }: ExtractedEvent): Block {
   const { at, type, identifier, sender, recipients, subject, provider, outcome, messageId } = event
   return {
     style: 'event',
@@ -107,9 +113,17 @@ function eventBlock({ event, checked, files }: ExtractedEvent): Block {
       ...(checked.data === undefined ? [] : certifiedLines(checked.data)),
       ...(files.signature === undefined ? [] : [`firma: ${files.signature}`]),
       ...(checked.signature === undefined ? [] : signatureLines(checked.signature)),
+      ...(sealed === undefined ? [] : [SEALED[sealed.as](sealed.day)]),
       ...checked.findings.map(({ code }) => `ANOMALIA: ${FINDINGS[code]}`),
     ],
   }
+}
+
+const SEALED: Readonly<Record<SealedEvent['as'], (day: string) => string>> = {
+  same: (day) => `identico nell'archivio sigillato del ${day}`,
+  different: (day) => `ANOMALIA: nell'archivio sigillato del ${day} l'evento è diverso`,
+  absent: (day) => `ANOMALIA: l'archivio sigillato del ${day} non ha questo evento`,
+  altered: (day) => `ANOMALIA: l'archivio del ${day} non è quello che fu sigillato`,
 }
 
 /** Outcomes that are always the same; others are quoted as they stand, be it what another host said. */

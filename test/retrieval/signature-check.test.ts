@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import { digest } from '../../src/mail/source.js'
+import { keyOf } from '../../src/ledger/keys.js'
 import { openPecMessage } from '../../src/pec/message.js'
 import { checkProof, type CheckMeans } from '../../src/retrieval/signature-check.js'
 import { makeWorld, NOON, type World } from '../points/house.js'
+import { certificationOf } from './certification.js'
 import { receiptFrom } from './receipt.js'
 
 describe('what an event was certified by', () => {
@@ -37,6 +39,17 @@ describe('what an event was certified by', () => {
     assert.match(await wrongWith({ ...event, signature: Buffer.from('x') }), /malformed/)
     assert.match(await wrongWith({ ...event, daticert: Buffer.from('<x/>') }), /cannot be read/)
     assert.match(await wrongWith({ ...event, identifier: 'other@a.test' }), /another message/)
+  })
+
+  test('is about a message whose identifier is longer than the register keeps', async () => {
+    const identifier = `${'x'.repeat(300)}@a.test`
+    const event = {
+      identifier: keyOf(identifier),
+      daticert: certificationOf(identifier, '<1@client.example>'),
+      signature: undefined,
+    }
+    assert.equal(await wrongWith(event), '')
+    assert.match(await wrongWith({ ...event, identifier: keyOf(`y${identifier}`) }), /another message/)
   })
 
   test('is not trusted from a signer of nobody', async () => {

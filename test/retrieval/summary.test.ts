@@ -10,6 +10,7 @@ import { readCertification, writeCertification, type CertificationData } from '.
 import type { ExtractedEvent, Extraction } from '../../src/retrieval/extraction.js'
 import { pdfOf } from '../../src/retrieval/summary-pdf.js'
 import { summaryOf, textOf } from '../../src/retrieval/summary.js'
+import type { SealedEvent } from '../../src/retrieval/sealed-events.js'
 import type { RetrievedEvent } from '../../src/retrieval/source.js'
 import { eventOf } from '../ledger/entries.js'
 import { certificationOf } from './certification.js'
@@ -24,6 +25,7 @@ function eventAt(hours: number, facts: Partial<RetrievedEvent>, data?: Certifica
     event: { ...event, id: hours, at: new Date(AT.getTime() + hours * HOUR_MS), evidence: () => Promise.resolve(event) },
     proof: { daticert: undefined, signature: undefined },
     checked: { data, signature: undefined, findings: [] },
+    sealed: undefined,
     files: { daticert: undefined, signature: undefined },
   }
 }
@@ -32,7 +34,7 @@ function extractionOf(events: readonly ExtractedEvent[], query: Extraction['requ
   const identifiers = [...new Set(events.map(({ event }) => event.identifier))]
   return {
     request: { requestedBy: 'Procura di Forlì', query, at: AT },
-    ...{ provider: 'Provider A', source: 'archives', events },
+    ...{ provider: 'Provider A', source: 'archives', events, seals: new Map() },
     messages: identifiers.map((identifier) => ({
       ...{ identifier, message: undefined },
       events: events.filter(({ event }) => event.identifier === identifier),
@@ -54,7 +56,7 @@ test('what has left the database is told by its events: subject, certified time,
   const data = { ...verdict.data, kind: 'non-delivery', error: 'no-recipient', delivery: 'bob@b.example' } as const
   const told = { ...data, errorDetail: '5.1.1 - Provider B - indirizzo non valido' }
   assert.ok(readCertification(writeCertification(told)).ok)
-  const text = textOf(summaryOf(extractionOf([eventAt(0, { type: 'non-delivery', subject: 'Perché no' }, told)]), []))
+  const text = textOf(summaryOf(extractionOf([eventAt(0, { type: 'non-delivery', subject: 'Perché no' }, told)])))
   assert.match(text, /^Oggetto: Perché no\r$/m)
   assert.match(text, /certificano: errore-consegna di Provider A, 02\/03\/2026 12:00:00 \+0100, per bob@b\.example\r/)
   assert.match(text, /errore certificato: no-dest, 5\.1\.1 - Provider B - indirizzo non valido\r/)
@@ -67,7 +69,7 @@ test('times are legal ones, criteria and outcomes in Italian, and nothing stands
     messageId: '',
   })
   const events = [eventAt(0, { outcome: 'issued' }), purge]
-  const text = textOf(summaryOf(extractionOf(events, { type: 'delivery', from: AT }), []))
+  const text = textOf(summaryOf(extractionOf(events, { type: 'delivery', from: AT })))
   assert.match(text, /Criteri: evento emessa la ricevuta di avvenuta consegna; dal 29\/03\/2026 01:59:59 \+0100\r/)
   assert.match(text, /Trovati: 2 eventi di 1 messaggio\r/)
   assert.match(text, /29\/03\/2026 01:59:59 \+0100: emessa la ricevuta di accettazione\r\n[^]*esito nel registro: emesso\r/)
@@ -79,7 +81,7 @@ test('times are legal ones, criteria and outcomes in Italian, and nothing stands
 
 test('a subject that would hide or turn around what follows it does not', async (t) => {
   const subject = `Fattura \u202Egnp.exe\u200b ${'molto lunga '.repeat(50)}${'Z'.repeat(900)} Ελλάδα`
-  const blocks = summaryOf(extractionOf([eventAt(0, { subject })]), [])
+  const blocks = summaryOf(extractionOf([eventAt(0, { subject })]))
   assert.match(textOf(blocks), /Oggetto: Fattura \ufffdgnp\.exe\ufffd molto lunga/)
   const [page = ''] = await pagesOf(t, await pdfOf(blocks, AT))
   assert.match(page, /Fattura \?gnp\.exe\? molto lunga/)
@@ -90,7 +92,7 @@ test('a subject that would hide or turn around what follows it does not', async 
 test('every page of the PDF tells its number, and no heading stands alone at the end of one', async (t) => {
   const recipients = Array.from({ length: 40 }, (_, index) => `recipient.${index}@b.example`)
   const events = Array.from({ length: 60 }, (_, hour) => eventAt(hour, { recipients: recipients.slice(hour % 40) }))
-  const pages = await pagesOf(t, await pdfOf(summaryOf(extractionOf(events), []), AT))
+  const pages = await pagesOf(t, await pdfOf(summaryOf(extractionOf(events)), AT))
   assert.ok(pages.length > 4)
   for (const [index, page] of pages.entries()) {
     const lines = page
@@ -100,4 +102,13 @@ test('every page of the PDF tells its number, and no heading stands alone at the
     assert.match(lines.at(-1) ?? '', new RegExp(` - pagina ${index + 1} di ${pages.length}$`))
     assert.doesNotMatch(lines.at(-2) ?? '', /: emessa la ricevuta/)
   }
+})
+
+test('an event that is not what was sealed is told, and counted', () => {
+  const sealed = (hour: number, as: SealedEvent['as']) => ({ ...eventAt(hour, {}), sealed: { day: '2026-03-29', as } })
+  const events = [sealed(0, 'same'), sealed(1, 'different'), sealed(2, 'absent'), sealed(3, 'altered'), eventAt(4, {})]
+  const text = textOf(summaryOf(extractionOf(events)))
+  assert.match(text, /^Riscontro con gli archivi sigillati: 1 identici, 1 non ancora o non più in archivio\r$/m)
+  assert.match(text, /^ATTENZIONE: anomalie in 3 eventi, indicate sotto\r$/m)
+  assert.equal(text.match(/^ {4}ANOMALIA: /gm)?.length, 3)
 })
