@@ -6,6 +6,7 @@ import { reasonOf, type PecError } from '../src/errors.js'
 import { admission, ownDescriptors } from '../src/haraka/descriptors.js'
 import { closeGateway, isDelivering, openGateway, restGateway, theGateway, whenOpen } from '../src/haraka/gateway.js'
 import { harakaQueue, spareUnfinished } from '../src/haraka/haraka-queue.js'
+import { readFairly } from '../src/haraka/fair-reading.js'
 import { hook, PASS, type Reply } from '../src/haraka/hook.js'
 import { takeLeave, type OpenSession } from '../src/haraka/leave-taking.js'
 import { cleanLine } from '../src/haraka/log-line.js'
@@ -67,6 +68,7 @@ export const openWorker = hook(async function () {
 /** A client waits a little for the gateway to open. A listener that plays no point takes no mail. */
 export const hook_connect = hook<Connection & OpenSession>(async (connection) => {
   sessions.add(connection)
+  readFairly(connection)
   if (!isRoom()) return sendAway(connection, '4.3.2 Too many clients, please try again later')
   const gateway = await Promise.race([whenOpen(), sleep(CLIENT_MS, undefined, { ref: false })])
   if (gateway === undefined) return sendAway(connection, '4.3.2 Not ready yet, please try again later')

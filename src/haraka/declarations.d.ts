@@ -6,7 +6,7 @@ declare module 'haraka-constants' {
     readonly denysoftdisconnect: number
     readonly ok: number
     readonly delay: number
-    readonly connection: { readonly state: { readonly CMD: number } }
+    readonly connection: { readonly state: { readonly CMD: number; readonly DATA: number; readonly PAUSE_DATA: number } }
   }
   export default constants
 }

@@ -42,6 +42,14 @@ export interface Cipher {
   readonly standardName?: string
 }
 
+/** The socket of a connection, also when it becomes that of a TLS session. */
+export interface Client {
+  destroy(): void
+  pause(): void
+  resume(): void
+  on(event: 'data', listener: (chunk: Buffer) => void): void
+}
+
 export interface Connection extends Logger {
   readonly uuid: string
   readonly local: { readonly ip: string; readonly port: number }
@@ -50,7 +58,9 @@ export interface Connection extends Logger {
   readonly tls: { readonly enabled: boolean; readonly cipher?: Cipher; readonly peerCertificate?: { readonly raw?: unknown } }
   readonly relaying: boolean
   readonly capabilities: string[]
-  readonly client: { destroy(): void }
+  readonly client: Client
+  /** One of haraka-constants' connection.state. */
+  readonly state: number
   readonly notes: Record<string, unknown>
   readonly results: Results
   /** Null once the client has gone. */

@@ -17,7 +17,8 @@ const log = { loginfo: nothing, lognotice: nothing, logwarn: nothing, logerror: 
 export function connectionOf({ port = 25, tls = true, user, transaction = null }: ConnectionParts = {}): Connection {
   return {
     ...log,
-    ...{ uuid: 'UUID', capabilities: [], results, transaction, client: { destroy: nothing } },
+    ...{ uuid: 'UUID', capabilities: [], results, transaction, state: 1 },
+    client: { destroy: nothing, pause: nothing, resume: nothing, on: nothing },
     local: { ip: '192.0.2.1', port },
     remote: { ip: '192.0.2.2', host: 'client.test', closed: false },
     hello: { host: 'client.test' },
