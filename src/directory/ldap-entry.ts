@@ -48,10 +48,11 @@ export function mailboxOf(entry: Entry, names: LdapAttributes): LdapMailbox {
   const certificates = valuesOf(entry, names.certificate).map(
     (mark) => parseMark(mark) ?? fail(`${names.certificate} is none of ${MARK_WORDS}`),
   )
-  const options = optionsIn(() => ({
-    archive: option(names.archive, parseArchive, ARCHIVE_WORDS),
-    arrivalNotice: option(names.arrivalNotice, parseNotice, NOTICE_WORDS),
-  }))
+  const options = optionsIn(() => {
+    const archive = option(names.archive, parseArchive, ARCHIVE_WORDS)
+    const arrivalNotice = option(names.arrivalNotice, parseNotice, NOTICE_WORDS)
+    return { ...(archive === undefined ? {} : { archive }), ...(arrivalNotice === undefined ? {} : { arrivalNotice }) }
+  })
   return {
     dn: entry.dn,
     mailbox: {
