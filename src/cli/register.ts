@@ -24,7 +24,8 @@ export async function withRegister<T>(directory: string, use: (ledger: SqlLedger
 
 /** What the gateway itself judges signatures by: its anchors, revocation lists and index, as they are now. */
 export async function openCheckMeans(config: Config): Promise<CheckMeans> {
-  const lists = config.trust.crl.length === 0 ? undefined : new CrlCache({ sources: config.trust.crl, onEvent: warn })
+  const { crl: sources, crlCopies: copies } = config.trust
+  const lists = sources.length === 0 ? undefined : new CrlCache({ sources, copies, onEvent: warn })
   await lists?.refresh()
   const trust = new TrustStore({ anchors: await readAnchors(config), crls: lists, crlRequired: false })
   const { index } = readIndex(await readFile(config.index.file))

@@ -1,13 +1,16 @@
 /** `pec stats`: what happened, day by day, and what AgID is told (O6). */
 import { Command, Option } from 'commander'
 import { stringify } from 'csv-stringify/sync'
+import { monthsAfter } from '../archive/day.js'
+import { serviceAddress } from '../keys.js'
+import type { Span } from '../ledger/figures.js'
 import type { SqlLedger } from '../ledger/ledger.js'
 import { legalDay } from '../retrieval/period.js'
-import { agidStatistics, csvOf, fourMonthsOf } from '../statistics/agid.js'
+import { agidStatistics, csvOf, fourMonthsOf, spanOf } from '../statistics/agid.js'
 import { dailyFigures, type DailyFigures } from '../statistics/daily.js'
 import { reading } from './accounts.js'
 import { withRegister } from './register.js'
-import { say } from './terminal.js'
+import { say, warn } from './terminal.js'
 
 interface DailyOptions {
   readonly from?: string
@@ -37,7 +40,9 @@ export function statsCommand(): Command {
     )
     .addCommand(
       new Command('agid')
-        .description('records P01 and P02 of four months, as JSON or CSV; domains and mailboxes are counted as they are now')
+        .description(
+          'records P01 and P02 of four months, as JSON or CSV; domains and mailboxes (of users, not closed) are counted as they are now',
+        )
         .argument('<DIR>', 'the instance directory')
         .requiredOption('--year <YEAR>')
         .requiredOption('--period <NUMBER>', '1 January to April, 2 May to August, 3 September to December')
@@ -66,17 +71,27 @@ function csvLines(figures: DailyFigures, header: boolean): string {
 async function agid(directory: string, { year, period, code, csv }: AgidOptions): Promise<void> {
   const fourMonths = fourMonthsOf(year, period)
   await withRegister(directory, (ledger) =>
-    reading(directory, async (accounts) => {
+    reading(directory, async (accounts, config) => {
+      for (const doubt of doubtsAbout(spanOf(fourMonths), config.archive.months, new Date())) warn(doubt)
       const [domains, mailboxes] = await Promise.all([accounts.domains(), accounts.list()])
+      const own = [serviceAddress(config).toLowerCase(), config.provider.receipts]
       const statistics = await agidStatistics(code, fourMonths, {
         ...sourcesOf(ledger),
         outages: (from, to) => ledger.outages.list(from, to),
         domains: domains.length,
-        mailboxes: mailboxes.filter(({ state }) => state !== 'closed').length,
+        mailboxes: mailboxes.filter(({ address, state }) => state !== 'closed' && !own.includes(address.toLowerCase())).length,
       })
       say(csv === undefined ? JSON.stringify(statistics, undefined, 2) : csvOf(statistics, csv).trimEnd())
     }),
   )
+}
+
+function doubtsAbout({ from, to }: Span, months: number, now: Date): readonly string[] {
+  const isPurged = monthsAfter(legalDay(from), months) <= legalDay(now)
+  return [
+    ...(to > now ? ['These four months are not over: the figures are those until now.'] : []),
+    ...(isPurged ? [`Events leave the register after ${months} months: these figures may be too low.`] : []),
+  ]
 }
 
 function sourcesOf(ledger: SqlLedger): Parameters<typeof dailyFigures>[2] & { readonly figures: SqlLedger['figures'] } {

@@ -1,4 +1,5 @@
 /** What happened on each day (O6): messages, receipts, notices, viruses, delays. */
+import { PecError } from '../errors.js'
 import type { Figures } from '../ledger/figures.js'
 import type { EventType } from '../points/ports.js'
 import { dayAfter, periodOfDay } from '../retrieval/period.js'
@@ -30,8 +31,9 @@ export interface DailySources {
   readonly countEvents: (from: Date, to: Date) => Promise<ReadonlyMap<EventType, number>>
 }
 
-/** Figures of the days from one to another, both included, one after the other. */
+/** Figures of the days from one to another, both included, one after the other. Rejects with PecError 'configuration' for what is none. */
 export async function* dailyFigures(first: string, last: string, sources: DailySources): AsyncGenerator<DailyFigures> {
+  if (periodOfDay(last).to <= periodOfDay(first).from) throw new PecError('configuration', `${last} is before ${first}`)
   for (let day = first; day <= last; day = dayAfter(day)) yield await figuresOf(day, sources)
 }
 

@@ -161,6 +161,13 @@ test('an operator retrieves what happened to a message', { timeout: 300_000 }, a
     assert.match((await pec('outage', 'list', directory)).out, /^2026-02-10  03  12 minutes  no SLA/)
     const p02 = await pec('stats', 'agid', directory, '--year', '2026', '--period', '1', '--code', 'G1', '--csv', 'P02')
     assert.match(p02.out, /\nG1,1,10\/02,2026,03,12,N\n$/, p02.err)
+    const yearly = (year: string) =>
+      pec('stats', 'agid', directory, '--year', year, '--period', '3', '--code', 'G1', '--csv', 'P01')
+    const future = await yearly('2099')
+    // Without the two of the service itself.
+    assert.match(future.out, /\nG1,3,2099,1,3,0,0,0,0\n$/)
+    assert.match(future.err, /^These four months are not over/)
+    assert.match((await yearly('2020')).err, /^Events leave the register after 30 months: these figures may be too low/)
     const today = await pec('stats', 'daily', directory, '--format', 'json')
     assert.equal((JSON.parse(today.out) as { accepted: number }).accepted, 3, today.err)
   })

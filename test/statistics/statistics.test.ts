@@ -73,6 +73,13 @@ for (const engine of ENGINES)
         { ...nothing, day: '2026-03-03', received: 1, takenInCharge: 1, notAccepted: 2, virusesIn: 1, virusesOut: 1 },
         { ...nothing, day: '2026-03-04' },
       ])
+      for (const [first, last] of [
+        ['2026-03-04', 'tomorrow'],
+        ['2026-3-4', '2026-03-05'],
+        ['2026-03-04', '2026-03-03'],
+        ['2026-02-28', '2026-02-29'],
+      ] as const)
+        await assert.rejects(dailyFigures(first, last, sources).next(), { name: 'PecError', code: 'configuration' }, last)
     })
   })
 
