@@ -2,11 +2,11 @@
  * Certification paths: from a signer's certificate up to an anchor, every signature checked, every authority entitled to what it
  * does. RFC 5280 §6.1, without policies: any policy will do.
  *
- * Why not pkijs's CertificateChainValidationEngine (4.0.0): on two authorities that sign each other it never ends. In trust.test.ts it
- * fails `keeps to the length that an authority allows` (pathLenConstraint is not read), `is not there for SHA-1`, of the name
- * constraints `a second at sign does not help`, `hold for every address of a certificate` (one permitted address covers for the
- * others), `hold for authorities further down`, and `is not there for a self-signed certificate that is no anchor`, which as an
- * anchor it refuses. It also parses every certificate with asn1js: README.md here has what that costs.
+ * Why not pkijs's CertificateChainValidationEngine (4.0.0): on two authorities that sign each other it never ends. In path.test.ts it
+ * fails `keeps to the length that an authority allows` (pathLenConstraint is not read), `is not there for SHA-1`, and `is not there for a
+ * self-signed certificate that is no anchor`, which as an anchor it refuses; in name-constraints.test.ts `a second at sign does not help`,
+ * `hold for every address of a certificate` (one permitted address covers for the others) and `hold for authorities further down`. It
+ * also parses every certificate with asn1js: README.md here has what that costs.
  */
 import { verifySignature } from './algorithm.js'
 import type { Certificate, SignedPart } from './certificate.js'

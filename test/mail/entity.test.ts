@@ -8,11 +8,7 @@ import { isPecError } from '../../src/errors.js'
 import { body, decodedBody, decodedText, parseEntity, type Entity, type EntityLimits } from '../../src/mail/entity.js'
 import { headerBytes } from '../../src/mail/header.js'
 import { fromBuffer, fromFile, readAll } from '../../src/mail/source.js'
-
-/** A message from lines. */
-function lines(...written: string[]): Buffer {
-  return Buffer.from(written.join('\r\n'), 'latin1')
-}
+import { lines } from './lines.js'
 
 function parse(bytes: Buffer, limits?: EntityLimits): Promise<Entity> {
   return parseEntity(fromBuffer(bytes), limits)
@@ -323,37 +319,4 @@ suite('a large message', () => {
       assert.equal(textOf(bytes, fromDisk.parts[1] ?? fromDisk), part(size).slice(42))
     }
   })
-})
-
-suite('decodedBody', () => {
-  const base64 = lines('Content-Transfer-Encoding: base64', '', 'YWJj'.repeat(100))
-  const plain = lines('', 'a'.repeat(300))
-  test('gives up beyond the limit', async () => {
-    for (const bytes of [base64, plain]) {
-      const entity = await parse(bytes)
-      assert.equal((await decodedBody(fromBuffer(bytes), entity, 300)).length, 300)
-      await assert.rejects(decodedBody(fromBuffer(bytes), entity, 299), isMalformed)
-    }
-  })
-
-  test('leaves an unknown encoding as it is', async () => {
-    const bytes = lines('Content-Transfer-Encoding: x-uuencode', '', 'a=20')
-    assert.equal((await decodedBody(fromBuffer(bytes), await parse(bytes), 100)).toString(), 'a=20')
-  })
-})
-
-suite('decodedText', () => {
-  const cases: [string, string, string][] = [
-    ['windows-1252', '\x80', '€'],
-    ['utf-8', '\xc3\xa8', 'è'],
-    ['ISO-8859-1', '\xe8', 'è'],
-    ['x-unknown', '\xe8', 'è'],
-    ['us-ascii', '\xc3\xa8', 'è'],
-  ]
-  for (const [charset, content, text] of cases) {
-    test(`reads ${charset}`, async () => {
-      const bytes = lines(`Content-Type: text/plain; charset=${charset}`, '', content)
-      assert.equal(await decodedText(fromBuffer(bytes), await parse(bytes), 100), text)
-    })
-  }
 })

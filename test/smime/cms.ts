@@ -17,6 +17,8 @@ import {
 import type { KeyAndCertificate } from '../../src/smime/issue.js'
 import { OID } from '../../src/smime/oids.js'
 import { derOf } from './fixtures.js'
+import { fromBuffer } from '../../src/mail/source.js'
+import { verifyDetached, type SignatureFault, type SignatureVerdict } from '../../src/smime/verify.js'
 
 export function attribute(type: string, ...values: readonly Buffer[]): Buffer {
   return sequence(oid(type), setOf(...values))
@@ -98,3 +100,10 @@ export function signedData(parts: SignedDataParts): Buffer {
     ),
   )
 }
+
+/** What is signed where nothing else is said. */
+export const CONTENT = Buffer.from('Content-Type: text/plain\r\n\r\nBuongiorno\r\n')
+
+export const outcome = (verdict: SignatureVerdict): SignatureFault | 'valid' => (verdict.valid ? 'valid' : verdict.fault)
+export const judge = async (signature: Buffer, content: Buffer = CONTENT) =>
+  outcome(await verifyDetached(fromBuffer(content), signature))
