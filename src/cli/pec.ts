@@ -19,7 +19,7 @@ import { setCommand } from './set.js'
 import { reloadCommand } from './reload.js'
 import { statsCommand } from './stats.js'
 import { checkCommand, startCommand } from './start.js'
-import { complain } from './terminal.js'
+import { complain, outliveReaders } from './terminal.js'
 import { verifyCommand } from './verify.js'
 
 const program = new Command('pec')
@@ -47,4 +47,5 @@ const program = new Command('pec')
   .addCommand(holdCommand())
   .addCommand(interopCommand())
 
+outliveReaders()
 program.parseAsync().catch(complain)

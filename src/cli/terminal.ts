@@ -10,6 +10,14 @@ export function warn(line: string): void {
   process.stderr.write(`${harmless(line)}\n`)
 }
 
+/** Whoever reads the output may have seen enough, as `head` does: the rest is for nobody, and the work is done all the same. */
+export function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+    })
+}
+
 /** Tells what went wrong, in one line for a failure that has words of its own or is the system's, and sets the exit status. */
 export function complain(error: unknown): void {
   const isBug = error instanceof Error && !isPecError(error) && !('syscall' in error)

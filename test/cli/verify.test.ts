@@ -1,6 +1,6 @@
 /** `pec verify` as it is run: what it prints, its JSON, its exit status, the files it writes. */
 import assert from 'node:assert/strict'
-import { execFile, spawnSync } from 'node:child_process'
+import { execFile, spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -260,3 +260,19 @@ test(
     assert.equal((await verify(join(SAMPLES, 'sogei-busta-altered.eml'))).status, 1)
   },
 )
+
+test('whoever has seen enough of the output does not end the work', async () => {
+  const child = spawn(process.execPath, [
+    '--import',
+    'tsx',
+    join(ROOT, 'src', 'cli', 'pec.ts'),
+    'verify',
+    at('acceptance.eml'),
+    ...means(),
+  ])
+  child.stdout.destroy()
+  let complaint = ''
+  child.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString()))
+  const status = await new Promise((done) => child.on('close', done))
+  assert.deepEqual([status, complaint], [0, ''])
+})
