@@ -71,6 +71,11 @@ export function describeExchange(exchange: Exchange): string {
   return `failed: ${[...exchange.faults, ...(times === '' ? [] : [times])].join('; ')}`
 }
 
+/** What was wrong, in the description of an exchange; undefined if nothing was. */
+export function faultsIn(description: string): string | undefined {
+  return /^failed: ([^]*)$/.exec(description)?.[1]
+}
+
 export function describeTimes({ acceptance, takeCharge, delivery }: Times): string {
   const times = Object.entries({ acceptance, 'take-charge': takeCharge, delivery })
   return times.flatMap(([name, seconds]) => (seconds === undefined ? [] : [`${name} ${seconds} s`])).join(', ')

@@ -67,7 +67,7 @@ function figuresIn(registry: Registry) {
     }),
     answers: new Gauge({
       name: 'pec_interoperability_answer_seconds',
-      help: 'From the last test message to a mailbox of another provider to each answer.',
+      help: 'From the last test message to a mailbox of another provider to each answer, on the node that sent it.',
       labelNames: ['mailbox', 'answer'],
       registers,
     }),
