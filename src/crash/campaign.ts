@@ -66,7 +66,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
     stop.abort()
     await Promise.all(sites.map((site) => site.close()))
     if (keep) {
-      for (const site of sites) await writeFile(join(site.plan.directory, 'log'), site.log)
+      for (const site of sites) await writeFile(join(site.plan.directory, 'processes.log'), site.log)
       options.progress(`everything is in ${directory}`)
     } else await rm(directory, { recursive: true, force: true })
   }

@@ -11,6 +11,8 @@ export interface Figures {
   readonly uncertifiedSent: number
   /** Times that a mailbox got what it had already. */
   readonly duplicateDeliveries: number
+  /** Of these, the ones that the register had already. */
+  readonly recordedTwice: number
   readonly messages: number
   /** Certified, but their clients have not heard of it. */
   readonly unheard: number
@@ -35,6 +37,7 @@ export function toJson(results: readonly CampaignResult[], { seed, seconds }: Ru
     duplicateReceipts: sum(({ duplicateReceipts }) => duplicateReceipts.length),
     uncertifiedSent: sum(({ uncertifiedSent }) => uncertifiedSent.length),
     duplicateDeliveries: sum(({ duplicateDeliveries }) => duplicateDeliveries),
+    recordedTwice: sum(({ recordedTwice }) => recordedTwice),
     messages: sum(({ attempts }) => attempts.length),
     unheard: sum(({ unheard }) => unheard),
     leftover: sum(({ leftover }) => leftover.length),

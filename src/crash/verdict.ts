@@ -13,6 +13,8 @@ export interface Verdict {
   readonly leftover: readonly string[]
   /** Times that a mailbox got what it had already: LMTP cannot do better. */
   readonly duplicateDeliveries: number
+  /** How many of these the register had already: the process died after the commit, and the message need not have come again. */
+  readonly recordedTwice: number
   /** Certified, but the client has not heard of it. */
   readonly unheard: number
 }
@@ -50,6 +52,7 @@ export function judge(evidence: Evidence, isKnown: (address: string) => boolean)
     uncertifiedSent: [...uncertified, ...strangersAmong(evidence.letters, issued)],
     leftover: evidence.queued,
     duplicateDeliveries: shelf.repetitions,
+    recordedTwice: recordedTwiceAmong(evidence),
     unheard,
   }
 }
@@ -78,6 +81,12 @@ class Shelf {
   private count(mailbox: string, messageId: string): number {
     return this.copies.get(`${mailbox} ${messageId}`) ?? 0
   }
+}
+
+/** Each delivery to a mailbox is a row of the register, and each message needs one. */
+function recordedTwiceAmong({ events, letters }: Evidence): number {
+  const rows = events.filter(({ type }) => type === 'mailbox-delivery').length
+  return Math.max(0, rows - new Set(letters.map(({ mailbox, messageId }) => `${mailbox} ${messageId}`)).size)
 }
 
 /** One line for each thing that a certified message owes and nobody has got. */

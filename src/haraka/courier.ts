@@ -2,6 +2,7 @@
  * Takes released messages to mailboxes by LMTP, over connections that are kept: one attempt, at once. Whatever does not end it for
  * good (a store that is busy or away, too much at the same time) is handed to Haraka, which has the same file and all its retries.
  */
+import { rmSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import type { LmtpPool } from '../lmtp/pool.js'
 import type { Reply } from '../lmtp/replies.js'
@@ -60,13 +61,22 @@ async function deliver(file: QueueFile, house: CourierHouse): Promise<void> {
     if (!isFinal(reply, dispatch)) return
     log.loginfo(`to ${recipient}: ${reply.code} ${reply.text}`)
     await untilDone(log, () => conclude(dispatch, recipient, reply, delivery()))
+    remove(path, log)
   }
   const reply = await attempt(dispatch, recipient, finish, house).catch((error: unknown) => {
     log.logwarn(reasonOf(error))
     return undefined
   })
-  if (reply !== undefined && isFinal(reply, dispatch)) await rm(path, { force: true })
-  else queue.handOver(file)
+  if (reply === undefined || !isFinal(reply, dispatch)) queue.handOver(file)
+}
+
+/** At once, and not after all that waits for the disk: while it is there, a crash has the message delivered again. */
+function remove(path: string, log: Logger): void {
+  try {
+    rmSync(path, { force: true })
+  } catch (error) {
+    log.logerror(`${path} is done with, and cannot be removed: ${reasonOf(error)}`)
+  }
 }
 
 /** What the store says, or what its directory says before it is asked. */

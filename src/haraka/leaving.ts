@@ -5,7 +5,8 @@
 import type { Config } from '../config/config.js'
 import type { Endpoint } from '../config/endpoint.js'
 import type { TlsPolicy } from '../config/peers.js'
-import type { Ledger, ProviderIndex } from '../points/ports.js'
+import type { SqlLedger } from '../ledger/ledger.js'
+import type { ProviderIndex } from '../points/ports.js'
 import { PASS, type Reply } from './hook.js'
 import { noteOf } from './note.js'
 import type { QueuedMail } from './types.js'
@@ -22,23 +23,38 @@ const LONGEST_STEP_MS = 60_000
 /** Seconds until a message is looked at again that may still be committed. */
 const AGAIN: Reply = { code: 'delay', text: 10 }
 
+/** What the gate asks. */
+export type GateRegister = Pick<SqlLedger, 'isCommitted' | 'search'>
+
 /**
  * The gate of prepare–commit–release. Passes what was committed, and reports of Haraka's own making (null sender). The rest is
  * condemned: what a process had prepared and not committed when it died, and anything that came into the queue around the points
  * (P4). A process may be given the files of one that is alive, where pids come again as in a container that is restarted: what
  * was written only just now may still be committed, and waits. Rejects when the ledger cannot tell.
  */
-export async function passGate(mail: QueuedMail, ledger: Pick<Ledger, 'isCommitted'>, now: Date): Promise<Reply> {
+export async function passGate(mail: QueuedMail, register: GateRegister, now: Date): Promise<Reply> {
   const note = noteOf(mail.todo.notes)
-  const passes = note === undefined ? mail.todo.mail_from.isNull() : await ledger.isCommitted(note.step)
+  const passes = note === undefined ? mail.todo.mail_from.isNull() : await register.isCommitted(note.step)
   // A clock that was set back does not make it wait for longer.
   if (!passes && note !== undefined && Math.abs(now.getTime() - mail.todo.queue_time) < LONGEST_STEP_MS) return AGAIN
   if (!passes) {
     condemned.add(mail)
     const why = note === undefined ? 'no point has made it' : `its step ${note.step} was never committed`
     mail.lognotice(`queued message ${mail.todo.uuid} is dropped: ${why}`)
+  } else if (await isDelivered(mail, register)) {
+    condemned.add(mail)
+    mail.lognotice(`queued message ${mail.todo.uuid} is done with: it was delivered before its process died`)
   }
   return PASS
+}
+
+/** Whether it is an envelope of which the register says that its recipient has it: the process died before it could take the file away. */
+async function isDelivered({ todo }: QueuedMail, register: GateRegister): Promise<boolean> {
+  const errand = noteOf(todo.notes)?.errand
+  if (errand?.kind !== 'deliver-envelope') return false
+  const { identifier, recipient } = errand
+  // Of our own making, so nobody else's word is taken for it.
+  return (await register.search({ type: 'delivery', identifier, recipient }, 1)).events.length > 0
 }
 
 export interface Way {

@@ -42,7 +42,7 @@ const whole: Evidence = {
 }
 
 const clean: Verdict = {
-  ...{ lost: [], duplicateReceipts: [], uncertifiedSent: [], leftover: [], duplicateDeliveries: 0, unheard: 0 },
+  ...{ lost: [], duplicateReceipts: [], uncertifiedSent: [], leftover: [], duplicateDeliveries: 0, recordedTwice: 0, unheard: 0 },
 }
 const verdictOn = (changes: Partial<Evidence>): Verdict => judge({ ...whole, ...changes }, (address) => address !== NOBODY)
 const answered = (answer: Attempt['answer']): Evidence['attempts'] => whole.attempts.map((attempt) => ({ ...attempt, answer }))
@@ -114,6 +114,9 @@ describe('the verdict', () => {
   test('counts what came into a mailbox again', () => {
     const letters = [...whole.letters, letterOf(UGO, 'transport'), letterOf(UGO, 'transport')]
     assert.deepEqual(verdictOn({ letters }), { ...clean, duplicateDeliveries: 2 })
+    const delivered = letters.map(({ mailbox }) => eventOf('mailbox-delivery', [mailbox], ''))
+    const events = [...whole.events.filter(({ type }) => type !== 'mailbox-delivery'), ...delivered]
+    assert.deepEqual(verdictOn({ letters, events }), { ...clean, duplicateDeliveries: 2, recordedTwice: 2 })
   })
 
   test('finds what no ledger certifies, what is no PEC message and what was changed', () => {

@@ -3,8 +3,9 @@ import { describe, test } from 'node:test'
 import { parseConfig } from '../../src/config/config.js'
 import type { Ini } from '../../src/config/values.js'
 import { PASS } from '../../src/haraka/hook.js'
-import { isCondemned, passGate, wayOf } from '../../src/haraka/leaving.js'
+import { isCondemned, passGate, wayOf, type GateRegister } from '../../src/haraka/leaving.js'
 import type { Note } from '../../src/haraka/note.js'
+import type { FoundEvent } from '../../src/ledger/search.js'
 import type { ProviderIndex, ProviderRecord } from '../../src/points/ports.js'
 import { mailOf } from './mail.js'
 
@@ -16,7 +17,14 @@ const index: ProviderIndex = {
   byCertificate: () => [],
 }
 
-const ledger = { isCommitted: (step: string) => Promise.resolve(step === 'committed') }
+const DONE = { identifier: 'done', recipient: 'lucia@pec-a.test' }
+const ledger: GateRegister = {
+  isCommitted: (step) => Promise.resolve(step === 'committed'),
+  search: ({ type, identifier, recipient }) => {
+    const isDone = type === 'delivery' && identifier === DONE.identifier && recipient === DONE.recipient
+    return Promise.resolve({ events: isDone ? [{} as FoundEvent] : [], next: undefined })
+  },
+}
 const noteOf = (step: string, kind: Note['errand']['kind'] = 'send-receipt'): Note => ({
   step,
   errand: { kind, identifier: 'i' } as Note['errand'],
@@ -44,6 +52,18 @@ describe('a message that wants to leave the queue', () => {
       assert.deepEqual(wayOf(mail, configOf(), index).reply, { code: 'refuse', text: 'dropped' })
     })
   }
+
+  for (const [what, recipient, isDone] of [
+    ['must not again, if its recipient has it', DONE.recipient, true],
+    ['may, if another recipient of it has it', 'mario@pec-a.test', false],
+  ] as const)
+    test(what, async () => {
+      const errand = { kind: 'deliver-envelope', identifier: DONE.identifier, recipient, original: { start: 0, end: 1 } } as const
+      const mail = mailOf({ note: { step: 'committed', errand } })
+      assert.deepEqual(await passGate(mail, ledger, now), PASS)
+      assert.equal(isCondemned(mail), isDone)
+      assert.equal(mail.done.length, isDone ? 1 : 0)
+    })
 
   for (const [when, age] of [
     ['only just now', 59_000],
