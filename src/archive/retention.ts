@@ -5,7 +5,8 @@ import { momentOf } from '../pec/moment.js'
 import type { Ledger, RegisterEvent } from '../points/ports.js'
 import { dayOf, monthsAfter } from './day.js'
 import type { ArchiveHouse } from './house.js'
-import { filesOf, isThere, marksFile } from './place.js'
+import { readManifest } from './manifest.js'
+import { filesOf, isThere, marksFile, readIfThere } from './place.js'
 
 /** A message that is kept until further notice: its events, and the archives that have them. */
 export interface Hold {
@@ -36,7 +37,7 @@ export async function purgeDays(
   const today = dayOf(house.clock())
   for (const { day } of await house.register.daysIn(['stamped', 'handed-over'])) {
     if (monthsAfter(day, house.months) > today) return
-    const isHeld = await retention.isHeld(day)
+    const isHeld = await anyHeld([day, ...(await lateIn(house.folder, day))], retention)
     const events = await retention.purgeEvents(day)
     const { zip } = filesOf(house.folder, day)
     const goes = !isHeld && (await isThere(zip))
@@ -45,6 +46,17 @@ export async function purgeDays(
     for (const path of [zip, marksFile(house.folder, day)]) await rm(path, { force: true })
     await house.register.setState(day, 'purged')
   }
+}
+
+async function anyHeld(days: readonly string[], retention: RetentionRegister): Promise<boolean> {
+  for (const day of days) if (await retention.isHeld(day)) return true
+  return false
+}
+
+/** The earlier days of which an archive has events that came late. */
+async function lateIn(folder: string, day: string): Promise<readonly string[]> {
+  const manifest = await readIfThere(filesOf(folder, day).manifest)
+  return manifest === undefined ? [] : Object.keys(readManifest(manifest).late)
 }
 
 async function register({ provider, clock }: ArchiveHouse, ledger: Pick<Ledger, 'commit'>, outcome: string): Promise<void> {

@@ -1,9 +1,13 @@
 /** `pec hold`: messages that are kept beyond their time, as a court or an inquiry may ask. */
+import { userInfo } from 'node:os'
 import { Command } from 'commander'
+import type { Config } from '../config/config.js'
 import { PecError } from '../errors.js'
+import { keyOf } from '../ledger/keys.js'
 import type { SqlLedger } from '../ledger/ledger.js'
-import { openProvider } from '../provider.js'
-import { readInstance } from './instance.js'
+import { recordAct } from '../retrieval/record.js'
+import { withoutBrackets } from './log-query.js'
+import { withRegister } from './register.js'
 import { say } from './terminal.js'
 
 export function holdCommand(): Command {
@@ -13,7 +17,7 @@ export function holdCommand(): Command {
     .description('keep chosen messages beyond the time after which the register and its archives are purged')
     .addCommand(
       command('add', 'keep a message: its events, and the archives of the days that have them')
-        .argument('<IDENTIFIER>', 'of the original, without angle brackets')
+        .argument('<IDENTIFIER>', 'of the original')
         .requiredOption('--reason <TEXT>', 'who asked for it, and why')
         .action(add),
     )
@@ -21,36 +25,39 @@ export function holdCommand(): Command {
     .addCommand(command('remove', 'let a message go with its time').argument('<IDENTIFIER>', 'as it was added').action(remove))
 }
 
-async function withLedger(directory: string, work: (ledger: SqlLedger) => Promise<void>): Promise<void> {
-  const provider = await openProvider(readInstance(directory), () => undefined)
-  try {
-    await work(provider.ledger)
-  } finally {
-    await provider.close()
-  }
-}
-
-function add(directory: string, identifier: string, { reason }: { readonly reason: string }): Promise<void> {
-  return withLedger(directory, async (ledger) => {
+function add(directory: string, given: string, { reason }: { readonly reason: string }): Promise<void> {
+  const identifier = withoutBrackets(given)
+  return withRegister(directory, async (ledger, config) => {
     const events = await ledger.eventsOf(identifier)
     if (events.length === 0) throw new PecError('configuration', `the register has no event of ${identifier}`)
-    await ledger.retention.addHold({ identifier, since: new Date(), reason })
+    const since = new Date()
+    await record(ledger, config, since, identifier, `kept beyond its time: ${reason}`)
+    await ledger.retention.addHold({ identifier, since, reason })
     say(`${identifier} is kept, with its ${events.length} events.`)
   })
 }
 
 function list(directory: string): Promise<void> {
-  return withLedger(directory, async (ledger) => {
+  return withRegister(directory, async (ledger) => {
     const holds = await ledger.retention.holds()
     for (const { identifier, since, reason } of holds) say(`${since.toISOString()}  ${identifier}  ${reason}`)
     if (holds.length === 0) say('No message is kept beyond its time.')
   })
 }
 
-function remove(directory: string, identifier: string): Promise<void> {
-  return withLedger(directory, async (ledger) => {
-    if (!(await ledger.retention.removeHold(identifier)))
+function remove(directory: string, given: string): Promise<void> {
+  const identifier = withoutBrackets(given)
+  return withRegister(directory, async (ledger, config) => {
+    if (!(await ledger.retention.holds()).some((hold) => hold.identifier === keyOf(identifier)))
       throw new PecError('configuration', `${identifier} is not held: pec hold list`)
+    await record(ledger, config, new Date(), identifier, 'let go with its time')
+    await ledger.retention.removeHold(identifier)
     say(`${identifier} goes with its time.`)
   })
+}
+
+/** What cannot be recorded is not done. */
+function record(ledger: SqlLedger, { provider }: Config, at: Date, identifier: string, outcome: string): Promise<void> {
+  const requestedBy = userInfo().username
+  return recordAct(ledger, at, { type: 'hold', identifier, provider: provider.name, requestedBy, outcome })
 }

@@ -144,6 +144,7 @@ export type EventType =
   | 'arrival-notice' // an ordinary host took a notice of arrival
   | 'option-failure' // one of these two was refused for good, or given up
   | 'purge' // rows and archives went after their time
+  | 'hold' // `sender` has kept a message beyond its time, or let it go
   | 'retrieval' // an extract of the register was made; its sender asked for it
   | 'refusal' // refused in the SMTP session, or with a plain delivery report
   | 'provisioning' // domains, mailboxes and passwords: `sender` has done to `recipients` what `subject` says

@@ -29,6 +29,10 @@ export const EVENT_WORDS: Readonly<Record<EventType, EventWords>> = {
   'arrival-notice': { english: 'notice of arrival sent', italian: "inviato l'avviso di arrivo" },
   'option-failure': { english: 'copy or notice of arrival given up', italian: 'copia o avviso di arrivo non riusciti' },
   purge: { english: 'purged after its time', italian: 'eliminato al termine del periodo di conservazione' },
+  hold: {
+    english: 'kept beyond its time, or let go',
+    italian: 'disposta o revocata la conservazione oltre i termini',
+  },
   retrieval: { english: 'extract of the register made', italian: 'prodotto un estratto del registro' },
   refusal: { english: 'refused', italian: 'rifiutato' },
   provisioning: { english: 'domain, mailbox or password changed', italian: 'modificati domini, caselle o password' },

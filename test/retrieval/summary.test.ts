@@ -71,7 +71,7 @@ test('times are legal ones, criteria and outcomes in Italian, and nothing stands
   const events = [eventAt(0, { outcome: 'issued' }), purge]
   const text = textOf(summaryOf(extractionOf(events, { type: 'delivery', from: AT })))
   assert.match(text, /Criteri: evento emessa la ricevuta di avvenuta consegna; dal 29\/03\/2026 01:59:59 \+0100\r/)
-  assert.match(text, /Trovati: 2 eventi di 1 messaggio\r/)
+  assert.match(text, /Trovati: 2 eventi, 1 messaggio\r/)
   assert.match(text, /29\/03\/2026 01:59:59 \+0100: emessa la ricevuta di accettazione\r\n[^]*esito nel registro: emesso\r/)
   assert.match(
     text,
