@@ -14,6 +14,10 @@ import { createSigner, type Signer } from '../../src/smime/signer.js'
 import { TrustStore } from '../../src/smime/trust.js'
 import { Laboratory } from '../harness/laboratory.js'
 import { startTsa, type Tsa } from '../harness/tsa.js'
+import { exportDays } from '../../src/archive/export.js'
+import { handIn } from '../../src/archive/logs.js'
+import { sealDays, stampDays } from '../../src/archive/seal.js'
+import { entryOf, eventOf } from '../ledger/entries.js'
 
 export const HOUR = 3_600_000
 
@@ -98,3 +102,19 @@ export function onDay(day: number, time = '12:00:00'): Date {
 }
 
 export const ours = (): Promise<boolean> => Promise.resolve(true)
+
+/** Three days, sealed and stamped: one with events and a flat log, one empty, one with an event. */
+export async function threeDays(t: TestContext): Promise<TestArchive> {
+  const archive = await testArchive(t)
+  const { ledger, house, folder } = archive
+  await ledger.commit(entryOf('1', { events: [eventOf('a'), eventOf('b', { type: 'take-charge' })] }, onDay(2)))
+  await ledger.commit(entryOf('2', { events: [eventOf('c')] }, onDay(4)))
+  const logs = join(folder, '..', 'log')
+  await handIn(logs, folder, new Date())
+  await writeFile(join(logs, 'mx1_20260302T00_access_1.jsonl'), '{"event":"tls"}\n')
+  await handIn(logs, folder, new Date())
+  await exportDays(house, ours)
+  await sealDays(house)
+  await stampDays(house)
+  return archive
+}

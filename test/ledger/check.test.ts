@@ -3,15 +3,26 @@ import { describe, test } from 'node:test'
 import { checkLedger, type CheckSummary } from '../../src/ledger/check.js'
 import { dossiersOf } from '../../src/ledger/dossier.js'
 import type { Violation } from '../../src/ledger/invariants.js'
-import type { SqlLedger } from '../../src/ledger/ledger.js'
 import { withSnapshot } from '../../src/ledger/snapshot.js'
-import type { Claim, Entry, RegisterEvent } from '../../src/points/ports.js'
-import { after, certified, claimOf, entryOf, eventOf, factsOf, failure, NOON, quarantinedOf } from './entries.js'
+import type { Entry, RegisterEvent } from '../../src/points/ports.js'
+import { after, certified, claimOf, eventOf, factsOf, failure, NOON, quarantinedOf } from './entries.js'
 import { ENGINES, type Place } from './engines.js'
 import { settingsOf } from './place.js'
+import {
+  BOB,
+  issuedRow,
+  stepOf,
+  accepted,
+  local,
+  concluded,
+  received,
+  refused,
+  answered,
+  expired,
+  commit,
+  COURSES,
+} from './courses.js'
 
-const SENDER = 'alice@a.example'
-const BOB = 'bob@b.example'
 const DAY = 86_400
 const SETTINGS = { lastNotice: DAY, quarantineMonths: 30 }
 
@@ -27,108 +38,6 @@ async function check(place: Place): Promise<CheckSummary & { readonly found: rea
   )
   return { ...summary, found }
 }
-
-// -- what the points write ----------------------------------------------------------------------------------------------
-
-function issuedRow(type: RegisterEvent['type'], identifier: string, parts: Partial<RegisterEvent> = {}): RegisterEvent {
-  return eventOf(identifier, { type, daticert: Buffer.from('<postacert/>'), signature: Buffer.from('0'), ...parts })
-}
-
-let steps = 0
-const stepOf = (parts: Partial<Omit<Entry, 'step' | 'at'>>, at = NOON): Entry => entryOf(`step-${++steps}`, parts, at)
-
-function accepted(identifier: string, parts: Partial<Omit<Entry, 'step' | 'at'>> = {}): Entry {
-  return stepOf({
-    message: factsOf(identifier),
-    claims: [claimOf(identifier), ...(parts.claims ?? [])],
-    events: [issuedRow('acceptance', identifier), issuedRow('transport', identifier), ...(parts.events ?? [])],
-    ...(parts.takenInCharge === undefined ? {} : { takenInCharge: parts.takenInCharge }),
-  })
-}
-
-/** Between two of our users. */
-function local(identifier: string): Entry {
-  return accepted(identifier, {
-    claims: [claimOf(identifier, 'take-charge', BOB)],
-    events: [eventOf(identifier, { type: 'reception' }), issuedRow('take-charge', identifier)],
-    takenInCharge: { identifier, recipients: [BOB] },
-  })
-}
-
-function concluded(identifier: string, type: 'delivery' | 'non-delivery', outcome: string): Entry {
-  return stepOf({
-    claims: [claimOf(identifier, 'outcome', BOB)],
-    events: [issuedRow(type, identifier, { outcome })],
-    outcomes: [{ identifier, recipient: BOB, outcome: type === 'delivery' ? 'delivered' : 'not-delivered' }],
-  })
-}
-
-/** From another provider. */
-function received(identifier: string, virus?: string): Entry {
-  const claims: Claim[] = [claimOf(identifier, 'take-charge'), claimOf(identifier, 'take-charge', BOB)]
-  return stepOf({
-    message: factsOf(identifier, { own: false, provider: 'Provider B' }),
-    claims: virus === undefined ? claims : [...claims, claimOf(identifier, 'outcome', BOB)],
-    events: [
-      eventOf(identifier, { type: 'reception', provider: 'Provider B' }),
-      issuedRow('take-charge', identifier),
-      ...(virus === undefined ? [] : [issuedRow('virus-detection', identifier, { outcome: `virus: ${virus}` })]),
-    ],
-    takenInCharge: { identifier, recipients: [BOB] },
-    ...(virus === undefined
-      ? {}
-      : { outcomes: [{ identifier, recipient: BOB, outcome: 'virus' as const }], quarantined: quarantinedOf(identifier) }),
-  })
-}
-
-function refused(identifier: string, virus?: string): Entry {
-  return stepOf({
-    claims: [claimOf(identifier)],
-    events: [issuedRow('non-acceptance', identifier, { outcome: virus === undefined ? 'from-missing' : `virus: ${virus}` })],
-    ...(virus === undefined ? {} : { quarantined: quarantinedOf(identifier) }),
-  })
-}
-
-/** A receipt of another provider about a message of ours. */
-function answered(identifier: string, outcome: 'delivered' | 'virus'): Entry {
-  return stepOf({
-    claims: [claimOf(identifier, 'outcome', BOB), claimOf(`${'0'.repeat(40)}${identifier}`, 'received', SENDER)],
-    events: [
-      eventOf(identifier, { type: 'receipt-reception', provider: 'Provider B' }),
-      ...(outcome === 'virus' ? [issuedRow('non-delivery', identifier, { outcome: 'virus: Test' })] : []),
-    ],
-    outcomes: [{ identifier, recipient: BOB, outcome }],
-  })
-}
-
-function expired(identifier: string): Entry {
-  return stepOf({
-    claims: [claimOf(identifier, 'time-limit-24', BOB)],
-    events: [issuedRow('time-limit', identifier, { outcome: '24 hours' })],
-    outcomes: [{ identifier, recipient: BOB, outcome: 'expired' }],
-  })
-}
-
-async function commit(ledger: SqlLedger, entries: readonly Entry[]): Promise<void> {
-  for (const entry of entries) await ledger.commit(entry)
-}
-
-/** One of each course that a message can take. */
-const COURSES: readonly Entry[] = [
-  local('waiting@a'),
-  ...[local('delivered@a'), concluded('delivered@a', 'delivery', 'complete')],
-  ...[local('refused@a'), concluded('refused@a', 'non-delivery', '5.1.1')],
-  ...[accepted('answered@a'), answered('answered@a', 'delivered')],
-  ...[accepted('infected@a'), answered('infected@a', 'virus')],
-  ...[accepted('expired@a'), expired('expired@a')],
-  ...[accepted('late@a'), expired('late@a'), concluded('late@a', 'delivery', 'complete')],
-  ...[received('received@b'), concluded('received@b', 'delivery', 'brief')],
-  received('virus@b', 'Test'),
-  refused('formal@a'),
-  refused('virus@a', 'Test'),
-  stepOf({ events: [eventOf('', { type: 'refusal' }), eventOf('', { type: 'anomaly' })] }),
-  stepOf({ events: [eventOf('unknown@x', { type: 'receipt-reception' }), eventOf('unknown@x', { type: 'relay' })] }),
-]
 
 // -- what must not be ---------------------------------------------------------------------------------------------------
 

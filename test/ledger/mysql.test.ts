@@ -1,29 +1,18 @@
 import assert from 'node:assert/strict'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, test, type TestContext } from 'node:test'
+import { describe, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { SqlLedger } from '../../src/ledger/ledger.js'
-import { openMysqlLedger, type MysqlSettings } from '../../src/ledger/mysql.js'
+import type { MysqlSettings } from '../../src/ledger/mysql.js'
 import { tlsIdentity } from '../harness/certificates.js'
 import { SCHEMA_VERSION } from '../../src/ledger/migrations.js'
 import { mariadbIsMissing, TestMariadb } from '../harness/mariadb.js'
 import { newDatabase, sharedMariadb } from './engines.js'
-import { claimOf, entryOf, eventOf, factsOf, failure, ledgerPath, quarantinedOf } from './entries.js'
+import { claimOf, entryOf, eventOf, factsOf, failure, quarantinedOf } from './entries.js'
+import { openAt, throughProxy } from './proxy.js'
 
 const ID = '1@a.example'
-
-async function openAt(
-  t: TestContext,
-  settings: MysqlSettings,
-  onEvent: (line: string) => void = () => undefined,
-): Promise<SqlLedger> {
-  const ledger = await openMysqlLedger(settings, onEvent)
-  t.after(() => ledger.close())
-  return ledger
-}
 
 describe('a commit', { skip: mariadbIsMissing }, () => {
   test('writes nothing of an entry whose last statement fails', async (t) => {
@@ -112,44 +101,6 @@ describe('a commit', { skip: mariadbIsMissing }, () => {
     assert.equal(await ledger.isCommitted('s2'), false)
   })
 })
-
-interface Cut {
-  /** Ends the connection, once, when a statement that begins so has gone to the server. */
-  once(statement: string): void
-  times: number
-}
-
-/** A ledger whose server is reached through a socket of ours. */
-async function throughProxy(t: TestContext): Promise<{ ledger: SqlLedger; cut: Cut }> {
-  const server = await sharedMariadb()
-  const settings = await newDatabase(server)
-  const path = join(await ledgerPath(t), '..', 'proxy')
-  let wanted: string | undefined
-  const cut: Cut = { once: (statement) => (wanted = statement), times: 0 }
-  const sockets = new Set<Socket>()
-  const proxy = createServer((client) => {
-    const upstream = connect(server.socket)
-    for (const socket of [client, upstream]) sockets.add(socket.on('error', () => undefined))
-    client.on('data', (data) => {
-      // A command is 4 bytes of length and number, the kind (3: query), and the text.
-      if (wanted !== undefined && data[4] === 3 && data.subarray(5).toString().startsWith(wanted)) {
-        wanted = undefined
-        cut.times++
-        upstream.end(data)
-        client.destroy()
-      } else upstream.write(data)
-    })
-    client.on('close', () => upstream.end())
-    upstream.on('data', (data) => client.write(data))
-    upstream.on('close', () => client.destroy())
-  })
-  await new Promise<void>((resolve) => proxy.listen(path, resolve))
-  t.after(() => {
-    proxy.close()
-    for (const socket of sockets) socket.destroy()
-  })
-  return { ledger: await openAt(t, { ...settings, at: { path } }), cut }
-}
 
 describe('a server', { skip: mariadbIsMissing }, () => {
   test('that is killed among commits has all that was reported, and only whole entries', async (t) => {

@@ -3,7 +3,7 @@ import { before, beforeEach, describe, test } from 'node:test'
 import { fromBuffer, readAll, type Source } from '../../src/mail/source.js'
 import { openAccessPoint } from '../../src/points/access.js'
 import type { Dispatch } from '../../src/points/ports.js'
-import { openReceptionPoint, type Incoming, type ReceptionOutcome } from '../../src/points/reception.js'
+import { openReceptionPoint, type ReceptionOutcome } from '../../src/points/reception.js'
 import { pecCheck, pecCheckIsMissing } from '../harness/pec-check.js'
 import {
   after,
@@ -19,6 +19,7 @@ import {
   type World,
 } from './house.js'
 import { ANNA, BRUNO, LIA, MAX, submissionOf, UGO, type SubmissionParts } from './submissions.js'
+import { leaving, receiveAt, register, sentBy } from './traffic.js'
 
 const VIRUS = 'una riga che comincia'
 const NAME = 'Test.Virus-1'
@@ -37,12 +38,6 @@ beforeEach(async () => {
   b = await houseOf(world, world.b, { mailboxes: [UGO, EVA, LIA] })
   b.now = after(1)
 })
-
-const leaving = (dispatches: readonly Dispatch[]): readonly string[] =>
-  dispatches.map(({ errand, to }) => `${errand.kind} ${to.join(' ')}`)
-
-const register = async (house: TestHouse, identifier: string): Promise<readonly string[]> =>
-  (await house.ledger.eventsOf(identifier)).map(({ type, outcome, recipients }) => `${type} ${outcome}: ${recipients.join(' ')}`)
 
 const bytesOf = (dispatches: readonly Dispatch[]): Promise<Buffer[]> =>
   Promise.all(dispatches.map(({ message }) => readAll(message)))
@@ -143,18 +138,11 @@ test('a message that a user submits while the antivirus is away is not accepted 
   assert.equal((await openAccessPoint(a).submit(submissionOf())).accepted, true)
 })
 
-/** The envelope of Anna's message: her provider's antivirus does not know the virus. */
-async function sent(parts: SubmissionParts = {}): Promise<Dispatch> {
-  await openAccessPoint(a).submit(submissionOf(parts))
-  const dispatch = a.outbox.take().find(({ errand }) => errand.kind === 'send-envelope')
-  assert.ok(dispatch !== undefined)
-  return dispatch
-}
+/** Her provider's antivirus does not know the virus. */
+const sent = (parts?: SubmissionParts): Promise<Dispatch> => sentBy(a, parts)
 
-function receive(message: Source, recipients: readonly string[], sender = ANNA): Promise<ReceptionOutcome> {
-  const incoming: Incoming = { sender, recipients, message, host: 'mx.pec-a.test [192.0.2.1]' }
-  return openReceptionPoint(b).receive(incoming)
-}
+const receive = (message: Source, recipients: readonly string[], sender = ANNA): Promise<ReceptionOutcome> =>
+  receiveAt(b, { sender, recipients, message })
 
 describe('an envelope with a virus', () => {
   beforeEach(() => {

@@ -6,6 +6,9 @@ import { parseCertificate } from '../../src/smime/certificate.js'
 import { issueAuthority, issueProviderCertificate, issueRevocationList, type KeyAndCertificate } from '../../src/smime/issue.js'
 import { readPem } from '../../src/smime/pem.js'
 import { createSigner } from '../../src/smime/signer.js'
+import { readAll } from '../../src/mail/source.js'
+import type { Moment } from '../../src/pec/moment.js'
+import { makeAll } from '../pec/messages.js'
 
 export interface KnownProvider {
   readonly issuer: Issuer
@@ -41,6 +44,12 @@ export async function makeKnownProvider(from: Date, days: number, ...domains: re
         revoked: revokedAt === undefined ? [] : [{ serialNumber, at: revokedAt }],
       }),
   }
+}
+
+/** The bytes of a message of each kind, by its name. */
+export async function bytesOf({ issuer }: KnownProvider, at: Date | Moment): Promise<ReadonlyMap<string, Buffer>> {
+  const all = await makeAll(issuer, at)
+  return new Map(await Promise.all([...all.messages].map(async ([name, { message }]) => [name, await readAll(message)] as const)))
 }
 
 export const DAY = 86_400_000

@@ -23,6 +23,7 @@ import {
   type World,
 } from './house.js'
 import { ANNA, BRUNO, MAX, submissionOf, UGO } from './submissions.js'
+import { leaving } from './traffic.js'
 
 const EVA = 'eva@pec-b.test'
 const CARA = 'cara@pec-c.test'
@@ -68,8 +69,6 @@ function receive(source: Source, recipients: readonly string[] = [ANNA], house =
   return openReceptionPoint(house).receive(incoming)
 }
 
-const leaving = (): readonly string[] => a.outbox.released.map(({ errand, to }) => `${errand.kind} ${to.join(' ')}`)
-
 /** Recipients whose state is no longer that after the acceptance, with their state. */
 async function states(): Promise<Readonly<Record<string, string>>> {
   const stored = await a.ledger.message(message.identifier)
@@ -93,7 +92,7 @@ describe('a receipt from another provider', () => {
     test(`${what} is passed on byte for byte, and noted`, async () => {
       const source = await receipt(occurrence)
       assert.deepEqual(await receive(source, recipients), ACCEPTED)
-      assert.deepEqual(leaving(), [`deliver-other ${passedOn}`])
+      assert.deepEqual(leaving(a.outbox.released), [`deliver-other ${passedOn}`])
       const [dispatch] = a.outbox.released
       assert.equal(dispatch?.from, 'posta-certificata@pec-b.test')
       assert.equal(await textOf(dispatch.message), await textOf(source))
@@ -133,7 +132,11 @@ describe('a receipt from another provider', () => {
     const source = await receipt(DELIVERY)
     await receive(source, [ANNA, BRUNO])
     await receive(source, [BRUNO, 'nuova@pec-a.test'])
-    assert.deepEqual(leaving(), [`deliver-other ${ANNA}`, `deliver-other ${BRUNO}`, 'deliver-other nuova@pec-a.test'])
+    assert.deepEqual(leaving(a.outbox.released), [
+      `deliver-other ${ANNA}`,
+      `deliver-other ${BRUNO}`,
+      'deliver-other nuova@pec-a.test',
+    ])
   })
 
   test('is told from another one for the same recipient, and both are passed on', async () => {
@@ -177,7 +180,7 @@ describe('a receipt from another provider', () => {
   ] as const) {
     test(`about ${what} is passed on, and changes nothing`, async () => {
       assert.deepEqual(await receive(await receipt(DELIVERY, world.b, about)), ACCEPTED)
-      assert.deepEqual(leaving(), [`deliver-other ${ANNA}`])
+      assert.deepEqual(leaving(a.outbox.released), [`deliver-other ${ANNA}`])
       assert.deepEqual(await states(), {})
     })
   }
@@ -192,7 +195,7 @@ describe('a receipt from another provider', () => {
     const theirs = await a.ledger.message(envelope.errand.identifier)
     assert.ok(theirs?.own === false)
     await receive(await receipt({ ...DELIVERY, recipient: CARA }, world.c, theirs), [ANNA])
-    assert.deepEqual(leaving(), [`deliver-other ${ANNA}`])
+    assert.deepEqual(leaving(a.outbox.released), [`deliver-other ${ANNA}`])
     assert.deepEqual(await a.ledger.message(theirs.identifier), theirs)
   })
 
@@ -218,7 +221,7 @@ describe('a receipt from another provider', () => {
   ] as const) {
     test(`of ${what} for a recipient of a third provider is an anomaly, and changes nothing`, async () => {
       assert.deepEqual(await receive(await receipt(occurrence)), { accepted: true, as: 'incorrect' })
-      assert.deepEqual(leaving(), [`deliver-anomaly ${ANNA}`])
+      assert.deepEqual(leaving(a.outbox.released), [`deliver-anomaly ${ANNA}`])
       assert.deepEqual(await states(), {})
     })
   }
@@ -253,7 +256,7 @@ describe('what providers tell each other', () => {
   for (const occurrence of [CHARGE, VIRUS]) {
     test(`in a ${occurrence.kind} receipt is for our receipts mailbox, whomever it was sent to`, async () => {
       await receive(await receipt(occurrence), [ANNA, RECEIPTS, BRUNO])
-      const [first, ...others] = leaving()
+      const [first, ...others] = leaving(a.outbox.released)
       assert.equal(first, `deliver-other ${RECEIPTS}`)
       assert.ok(!others.some((line) => line.includes(RECEIPTS) || line.includes(BRUNO)))
     })
@@ -263,7 +266,7 @@ describe('what providers tell each other', () => {
 describe('a virus detection notice', () => {
   test('becomes a non-delivery notice for a virus to our user', async () => {
     assert.deepEqual(await receive(await receipt(VIRUS), [RECEIPTS]), ACCEPTED)
-    assert.deepEqual(leaving(), [`deliver-other ${RECEIPTS}`, `deliver-other ${ANNA}`])
+    assert.deepEqual(leaving(a.outbox.released), [`deliver-other ${RECEIPTS}`, `deliver-other ${ANNA}`])
     const notice = a.outbox.released[1]
     assert.ok(notice !== undefined)
     assert.equal(notice.from, 'posta-certificata@pec-a.test')
@@ -284,7 +287,7 @@ describe('a virus detection notice', () => {
     const source = await receipt(VIRUS)
     await Promise.all([receive(source, [RECEIPTS]), receive(source, [RECEIPTS])])
     await receive(await receipt(VIRUS), [RECEIPTS])
-    assert.equal(leaving().filter((line) => line === `deliver-other ${ANNA}`).length, 1)
+    assert.equal(leaving(a.outbox.released).filter((line) => line === `deliver-other ${ANNA}`).length, 1)
   })
 
   test('gives each recipient a notice of his own', async () => {
@@ -299,7 +302,7 @@ describe('a virus detection notice', () => {
     await receive(await receipt(DELIVERY))
     a.outbox.take()
     await receive(await receipt(VIRUS), [RECEIPTS])
-    assert.deepEqual(leaving(), [`deliver-other ${RECEIPTS}`])
+    assert.deepEqual(leaving(a.outbox.released), [`deliver-other ${RECEIPTS}`])
     assert.deepEqual(await states(), { [UGO]: 'delivered' })
   })
 
