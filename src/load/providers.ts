@@ -1,6 +1,6 @@
 /** Two providers that write to each other on loopback: gateways measured from within, and one mailbox store that takes everything. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { constants, setPriority, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ExchangeLog } from '../bench/exchange.js'
@@ -74,6 +74,8 @@ export async function withProviders<T>(
     await writePeers(b, plan.mailboxes)
     await introduce(a, b, directory)
     for (const provider of [a, b]) instances.push(await start(provider, plan.workers, readings))
+    // Clients and mailbox store, in this process, stand for other machines: they leave the processors to the gateways.
+    setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
     for (let count = 0; count < plan.connections; count++) sessions.push(await logIn(a.plan.ports.submission))
     return await use(new Providers(log, sessions, readings))
   } catch (error) {
