@@ -2,7 +2,7 @@
  * Takes released messages to mailboxes by LMTP, over connections that are kept: one attempt, at once. Whatever does not end it for
  * good (a store that is busy or away, too much at the same time) is handed to Haraka, which has the same file and all its retries.
  */
-import { rmSync } from 'node:fs'
+import { unlinkSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import type { LmtpPool } from '../lmtp/pool.js'
 import type { Reply } from '../lmtp/replies.js'
@@ -73,7 +73,7 @@ async function deliver(file: QueueFile, house: CourierHouse): Promise<void> {
 /** At once, and not after all that waits for the disk: while it is there, a crash has the message delivered again. */
 function remove(path: string, log: Logger): void {
   try {
-    rmSync(path, { force: true })
+    unlinkSync(path)
   } catch (error) {
     log.logerror(`${path} is done with, and cannot be removed: ${reasonOf(error)}`)
   }
