@@ -24,6 +24,7 @@ export interface Opened {
   readonly directory: OwnDirectory
   /** Time goes by, at least as much as the directory needs to see changes. */
   later(ms: number): void
+  readonly clock: () => Date
   close(): Promise<void>
 }
 
@@ -32,13 +33,16 @@ export const ENGINES: readonly [string, string | false, () => Promise<Opened>][]
   ['an LDAP server', slapdIsMissing, openServer],
 ]
 
+let files = 0
+
 async function openFile(): Promise<Opened> {
-  const path = join(folder, 'directory.json')
+  const path = join(folder, `directory-${++files}.json`)
   const accounts = new FileAccounts(path, { N: 16, r: 1, p: 1 })
   for (const domain of DOMAINS) await accounts.addDomain(domain)
   let now = START
-  const directory = FileDirectory.open({ path, clock: () => new Date(now), onEvent: () => undefined })
-  return { accounts, directory, later: (ms) => void (now += ms), close: () => directory.close() }
+  const clock = (): Date => new Date(now)
+  const directory = FileDirectory.open({ path, clock, onEvent: () => undefined })
+  return { accounts, directory, clock, later: (ms) => void (now += ms), close: () => directory.close() }
 }
 
 async function openServer(): Promise<Opened> {
@@ -52,7 +56,7 @@ async function openServer(): Promise<Opened> {
   const accounts = await LdapAccounts.open(settings, clock, () => undefined)
   const directory = await LdapDirectory.open({ settings, clock, onEvent: () => undefined })
   return {
-    ...{ accounts, directory },
+    ...{ accounts, directory, clock },
     later: (ms) => void (now += ms),
     close: async () => {
       await Promise.all([accounts.close(), directory.close()])
