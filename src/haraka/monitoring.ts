@@ -46,7 +46,7 @@ function checksOf({ config, provider }: Gateway): Readonly<Record<string, Check>
       if (cluster.isPrimary && workers.length > 0 && !workers.some((worker) => worker?.isConnected() === true))
         throw new Error('no worker is there')
     },
-    ledger: () => ledger.isCommitted('readiness'),
+    ledger: () => ledger.probe(new Date()),
     antivirus: () => antivirus.scan(fromBuffer(Buffer.from('From: readiness\r\n\r\n'))),
     directory: async () => {
       if (!directory.managesDomain(domain)) throw new Error(`${domain} is not in the directory`)

@@ -58,6 +58,7 @@ export class SqlLedger implements DeadlineLedger {
   private readonly group: GroupCommit | undefined
   private readonly queries: Queries
   private readonly searches: SearchQueries
+  private isClosed = false
 
   /** On a database whose schema is up to date. */
   constructor(db: Kysely<Tables>, dialect: SqlDialect) {
@@ -201,6 +202,11 @@ export class SqlLedger implements DeadlineLedger {
     )
   }
 
+  async probe(now: Date): Promise<void> {
+    // Its own lease is always written.
+    if (!this.isClosed) await this.lease('probe', 'probe', now, now)
+  }
+
   async serverTime(): Promise<Date | undefined> {
     const { serverTime } = this.dialect
     if (serverTime === undefined) return undefined
@@ -241,6 +247,7 @@ export class SqlLedger implements DeadlineLedger {
   }
 
   async close(): Promise<void> {
+    this.isClosed = true
     await this.db.destroy()
   }
 

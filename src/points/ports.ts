@@ -219,6 +219,8 @@ export interface DeadlineLedger extends Ledger, TimeWitness {
   openRecipients(before: Date, limit: number, after?: OpenRecipient): Promise<readonly OpenRecipient[]>
   /** Takes or renews work that one node does at a time; false while another has it. */
   lease(job: string, holder: string, now: Date, until: Date): Promise<boolean>
+  /** Writes something that means nothing: resolves if entries can be committed now, as they cannot where only reading is allowed. */
+  probe(now: Date): Promise<void>
 }
 
 // -- queue --------------------------------------------------------------------------------------------------------------

@@ -55,10 +55,15 @@ export class Health {
 
   /** The outcome of some work of a part; `isFailure` tells which errors are the part's own. */
   async of<T>(part: Part, work: Promise<T>, isFailure: (error: unknown) => boolean = isOperational): Promise<T> {
+    const result = await this.failuresOf(part, work, isFailure)
+    this.works(part)
+    return result
+  }
+
+  /** The same for work whose success does not show that the part works. */
+  async failuresOf<T>(part: Part, work: Promise<T>, isFailure: (error: unknown) => boolean = isOperational): Promise<T> {
     try {
-      const result = await work
-      this.works(part)
-      return result
+      return await work
     } catch (error) {
       if (isFailure(error)) this.failed(part, error)
       throw error

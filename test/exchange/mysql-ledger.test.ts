@@ -81,7 +81,16 @@ test('a gateway over MariaDB', { skip: mariadbIsMissing, timeout: 240_000 }, asy
   await t.test('takes nothing from a server that may not be written to, and goes on when it may', async () => {
     await server.run('set global read_only = 1')
     await refused('Sola lettura', /ledger does not work \(ledger\): the ledger failed: .*read-only/)
+    // It still answers questions, and that is not enough.
+    assert.equal((await fetch(`http://127.0.0.1:${monitor}/readyz`)).status, 503)
+    assert.ok((await downAt(monitor, 'ledger')) > 0)
+    assert.doesNotMatch(
+      gateway.instance.log.slice(gateway.instance.log.lastIndexOf('ledger does not work')),
+      /ledger works again/,
+    )
     await server.run('set global read_only = 0')
+    await gateway.until('end of it, without a message', async () => (await downAt(monitor, 'ledger')) === 0)
+    assert.equal((await fetch(`http://127.0.0.1:${monitor}/readyz`)).status, 200)
     await recovered('Scrittura')
   })
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash, X509Certificate } from 'node:crypto'
 import { before, beforeEach, test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { fromBuffer } from '../../src/mail/source.js'
 import { PecError } from '../../src/errors.js'
 import { openAccessPoint } from '../../src/points/access.js'
@@ -56,6 +57,20 @@ test('follows the signer to the next one', () => {
   assert.equal(following.signer, before, 'one and the same, or its template would be made for each message')
   issuer.signer = { ...world.b.issuer.signer }
   assert.equal(following.signer.certificate, world.b.issuer.signer.certificate)
+})
+
+test('a ledger that can only be read does not work, until it can be written to', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const readOnly = new PecError('ledger', 'the ledger failed: read-only', { temporary: true })
+  const writes = (['commit', 'probe'] as const).map((name) => t.mock.method(house.ledger, name, () => Promise.reject(readOnly)))
+  await assert.rejects(openAccessPoint(watched).submit(toBruno), readOnly)
+  assert.equal(await watched.ledger.isCommitted('step'), false)
+  assert.deepEqual([of('failure').length, of('recovery').length], [1, 0])
+  // Nobody writes to it any more.
+  for (const { mock } of writes) mock.restore()
+  t.mock.timers.tick(5_000)
+  for (const end = performance.now() + 5_000; of('recovery').length === 0 && performance.now() < end;) await nextTurn()
+  assert.deepEqual([of('failure').length, of('recovery').length], [1, 1])
 })
 
 test('tells what the register took, and how long after the acceptance', async () => {
