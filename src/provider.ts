@@ -114,7 +114,7 @@ export async function openProvider(
     await close()
     throw new PecError('configuration', faults.join('\n'), { temporary: !lasts })
   }
-  const held = { signer, peerAuthorities }
+  const held = { signer, peerAuthorities, clientTrust }
   const watch = watchRollOver(config, held, { index, trust }, { seen, onEvent, tell })
   return {
     issuer: {

@@ -43,12 +43,19 @@ before(async () => {
     issueProviderCertificate({ authority, ...holder }),
     issueProviderCertificate({ authority: otherAuthority, ...holder }),
   ])
-  config = parseConfig({ provider: { name: NAME, domain: 'pec-a.test', receipts: 'ricevute@pec-a.test' } }, directory)
+  const provider = { name: NAME, domain: 'pec-a.test', receipts: 'ricevute@pec-a.test' }
+  const client_certificates = { login: 'allowed', authorities: 'config/users.pem' }
+  config = parseConfig({ provider, client_certificates }, directory)
 })
 
 after(() => rm(directory, { recursive: true }))
 
-beforeEach(() => put(first, authority))
+beforeEach(async () => {
+  await put(first, authority)
+  await writeFile(usersFile(), authority.certificate)
+})
+
+const usersFile = (): string => join(directory, 'config', 'users.pem')
 
 /** Writes them where the settings say. */
 async function put({ key, certificate }: KeyAndCertificate, anchor: KeyAndCertificate): Promise<void> {
@@ -65,7 +72,9 @@ function recordWith(certificates: readonly Buffer[]): ProviderRecord {
 }
 
 async function running(t: { after(fn: () => unknown): void }) {
-  const held: Held = { signer: await openSigner(config, 'strict', () => undefined), peerAuthorities: undefined }
+  const signer = await openSigner(config, 'strict', () => undefined)
+  const clientTrust = new TrustStore({ anchors: [derOf(authority)], crls: undefined, crlRequired: false })
+  const held: Held = { signer, peerAuthorities: undefined, clientTrust }
   const trust = new TrustStore({ anchors: [derOf(authority)], crls: undefined, crlRequired: false })
   const listed = [first, second, ofAnotherAuthority].map(derOf)
   const index = indexRecords([recordWith(listed)])
@@ -82,7 +91,7 @@ async function running(t: { after(fn: () => unknown): void }) {
     assert.ok(verdict.valid)
     return verdict.certificate
   }
-  return { held, index, trust, lines, watch, signsWith }
+  return { clientTrust, held, index, trust, lines, watch, signsWith }
 }
 
 describe('under a running gateway', () => {
@@ -150,6 +159,20 @@ describe('under a running gateway', () => {
         'the trust anchors: taken over, 1 certificates',
       ],
     )
+  })
+
+  test("other authorities of users' certificates are taken over, and a faulty file of them is not", async (t) => {
+    const { clientTrust, lines, watch } = await running(t)
+    const opens = async (): Promise<boolean> => (await clientTrust.judge(derOf(ofAnotherAuthority), [], new Date())).trusted
+    assert.equal(await opens(), false)
+    await writeFile(usersFile(), otherAuthority.certificate)
+    await watch.look()
+    assert.equal(await opens(), true)
+    await writeFile(usersFile(), 'nothing')
+    for (let look = 0; look < 3; look++) await watch.look()
+    assert.equal(await opens(), true)
+    assert.match(lines[0] ?? '', /^the authorities of users' certificates: taken over, 1 certificates$/)
+    assert.match(lines[1] ?? '', /NOT taken over, the old one goes on/)
   })
 
   test('an expired certificate signs nothing, until the next one is in its place', async (t) => {
