@@ -4,15 +4,14 @@ import type { SqlLedger } from './ledger/ledger.js'
 import type { PurgeMeans } from './quarantine/purge.js'
 import { recordAct } from './retrieval/record.js'
 
-/** Rejects with PecError 'ledger', temporary, if nobody can tell which messages are held. */
-export async function purgeMeans(ledger: SqlLedger, config: Config, now: Date): Promise<PurgeMeans> {
+/** `requestedBy` is whoever wants it; empty where it is done by its time. Rejects with PecError 'ledger', temporary, if nobody can tell which messages are held. */
+export async function purgeMeans(ledger: SqlLedger, config: Config, now: Date, requestedBy = ''): Promise<PurgeMeans> {
   const provider = config.provider.name
   const holds = await ledger.retention.holds()
   return {
     ...{ directory: config.quarantine.directory, shared: config.ledger.engine === 'mysql', now },
     held: new Set(holds.map(({ identifier }) => identifier)),
-    record: ({ identifier }, outcome) =>
-      recordAct(ledger, now, { type: 'purge', identifier, provider, requestedBy: '', outcome }),
+    record: ({ identifier }, outcome) => recordAct(ledger, now, { type: 'purge', identifier, provider, requestedBy, outcome }),
     forget: (id) => ledger.kept.forget(id),
   }
 }

@@ -1,4 +1,5 @@
 /** `pec quarantine`: the infected messages that are kept (A3, R5). */
+import { userInfo } from 'node:os'
 import { Command } from 'commander'
 import { PecError } from '../errors.js'
 import type { RecordedQuarantine } from '../archive/register.js'
@@ -127,7 +128,7 @@ async function purge(directory: string, name: string | undefined, { force, reaso
   if (force === true && (name === undefined || reason === undefined))
     throw new PecError('configuration', '--force purges one message, by its name, and needs --reason')
   await withRegister(directory, async (ledger, config) => {
-    const means = await purgeMeans(ledger, config, new Date())
+    const means = await purgeMeans(ledger, config, new Date(), userInfo().username)
     const tell = ({ id }: { readonly id: string }, verdict: PurgeVerdict): void => say(`${id}  ${VERDICTS[verdict]}`)
     if (name === undefined) {
       say(`${await purgeOver(ledger.kept.all(), means, tell)} messages purged.`)

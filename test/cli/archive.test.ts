@@ -3,11 +3,12 @@ import assert from 'node:assert/strict'
 import { appendFile, mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { setKeys } from '../../src/cli/settings.js'
 import { openLedger } from '../../src/ledger/sqlite.js'
 import { Laboratory } from '../harness/laboratory.js'
 import { pec as runPec } from '../harness/pec.js'
-import { startTsa } from '../harness/tsa.js'
+import { revocationList, startTsa } from '../harness/tsa.js'
 import { entryOf, eventOf } from '../ledger/entries.js'
 
 async function pec(...args: readonly string[]): Promise<{ readonly status: number; readonly output: string }> {
@@ -39,6 +40,20 @@ test('pec archive seals what is due, lists it, verifies it and finds what was al
   assert.match(listed.output, new RegExp(`^${day}  stamped +1 events  [0-9a-f]{64}$`, 'm'))
   const verified = await pec('archive', 'verify', directory)
   assert.deepEqual([verified.status, /All holds\./.test(verified.output)], [0, true], verified.output)
+
+  // Stamps and lists tell seconds.
+  await sleep(1100)
+  for (const [reason, fault] of [
+    ['superseded', undefined],
+    [
+      'keyCompromise',
+      `${day}  FAULT (stamp): the time stamp does not hold: the authority's certificate is not to be trusted: CN=Test TSA was revoked`,
+    ],
+  ] as const) {
+    const list = revocationList(join(root, 'tsa'), { revoked: true, hours: 24, reason })
+    const judged = await pec('archive', 'verify', directory, '--tsa-crl', list)
+    assert.deepEqual([judged.status, fault === undefined || judged.output.includes(fault)], [fault ? 1 : 0, true], judged.output)
+  }
 
   const zip = join(directory, 'archive', `${day}.zip`)
   const authorities = ['--ca', join(directory, 'config', 'pec_anchors.pem'), '--tsa', tsa.anchorsFile]

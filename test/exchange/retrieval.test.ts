@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { mkdir, stat, writeFile } from 'node:fs/promises'
+import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
@@ -152,7 +153,8 @@ test('an operator retrieves what happened to a message', { timeout: 300_000 }, a
     assert.match((await pec(...forced)).out, /1 messages purged/)
     assert.equal((await pec('quarantine', 'show', directory, file.id)).status, 1)
     const [purge] = (await gateway.ledger.search({ type: 'purge' }, 10)).events
-    assert.match(purge?.outcome ?? '', /purged from quarantine \(Test\.Eicar, .* before its time: order of the court/)
+    assert.equal(purge?.sender, userInfo().username)
+    assert.match(purge.outcome, /purged from quarantine \(Test\.Eicar, .* before its time: order of the court/)
   })
 
   await t.test('figures of the day, and what AgID is told', async () => {
