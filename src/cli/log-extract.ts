@@ -20,8 +20,8 @@ interface ExtractOptions extends QueryOptions {
 const HELP = `
 The zip file has a summary in Italian (text and PDF), the events (JSON lines and CSV), daticert.xml and signature of each, and manifest,
 signature and time stamp of the archives of their days, where they are archived. That it was made, and for whom, is an event of the
-register. It is sent by certified mail only: from the mailbox that [retrieval] of pec.ini names, through the running gateway, to an
-address of a provider that the index lists.
+register; such events, and those of holds, are in an extract only if --kind asks for them. It is sent by certified mail only: from the
+mailbox that [retrieval] of pec.ini names, through the running gateway, to an address of a provider that the index lists.
 ${QUERY_HELP}`
 
 export function extractCommand(): Command {

@@ -1,7 +1,7 @@
 /** What an extract of the register is about: who asked for what, and what was found (L5). */
 import { PecError } from '../errors.js'
 import type { RegisterQuery } from '../ledger/search.js'
-import type { StoredMessage } from '../points/ports.js'
+import type { EventType, StoredMessage } from '../points/ports.js'
 import { checkProof, type CheckedProof, type CheckMeans } from './signature-check.js'
 import { findSeals, type SealedEvent, type Seals } from './sealed-events.js'
 import type { EventSource, Proof, RetrievedEvent } from './source.js'
@@ -56,7 +56,13 @@ export interface ExtractionPlace {
 /** Events of one extract; their proofs are some 10 KB each, and held in memory. */
 export const MOST_EVENTS = 5000
 
-/** Finds the events and checks their proofs. Rejects with PecError 'configuration' if there are none, or too many. */
+/** Who else has asked for a message, and why, is not for whoever asks now: an inquiry may be secret. */
+const CONFIDENTIAL: ReadonlySet<EventType> = new Set(['retrieval', 'hold'])
+
+/**
+ * Finds the events and checks their proofs; those of acts on the register only if it is these that are asked for. Rejects with PecError
+ * 'configuration' if there are none, or too many.
+ */
 export async function extract(
   request: Request,
   provider: string,
@@ -64,6 +70,7 @@ export async function extract(
 ): Promise<Extraction> {
   const found: Omit<ExtractedEvent, 'sealed'>[] = []
   for await (const event of source.search(request.query)) {
+    if (request.query.type === undefined && CONFIDENTIAL.has(event.type)) continue
     if (found.length === MOST_EVENTS)
       throw new PecError('configuration', `more than ${MOST_EVENTS} events fit: narrow the search, to a day or a message`)
     const proof = await event.evidence()

@@ -133,6 +133,9 @@ const RECORDED: Readonly<Record<string, string>> = {
   valid: 'valido',
   'asked for': 'richiesto',
   done: 'eseguito',
+  complete: 'ricevuta completa',
+  brief: 'ricevuta breve',
+  concise: 'ricevuta sintetica',
   '12 hours': 'dopo 12 ore',
   '24 hours': 'dopo 24 ore',
 }
@@ -189,6 +192,7 @@ function closing(archived: readonly string[]): string[] {
   return [
     'registro.jsonl e registro.csv: gli eventi, come stanno nel registro; orari UTC.',
     'prove/: dati di certificazione (daticert.xml) e firme (smime.p7s) dei messaggi, come furono emessi o ricevuti.',
+    'Gli estratti già prodotti e le conservazioni disposte non vi sono compresi, se non richiesti come tali.',
     'Il registro conserva le firme, non i messaggi: una firma attesta che il gestore ha firmato un contenuto con quella impronta.',
     'Chi possiede il messaggio ne verifica il contenuto per intero: openssl cms -verify -in messaggio.eml -CAfile autorita.pem',
     ...(archived.length === 0

@@ -112,6 +112,9 @@ test('an operator retrieves what happened to a message', { timeout: 300_000 }, a
     assert.deepEqual([letter?.kind, letter?.data?.recipients], ['transport', [{ address: LUCIA, type: 'certified' }]])
     assert.match((await pec('log', 'extract', directory, ...asked)).err, /estratto\.zip is there already/)
     assert.equal((await gateway.ledger.search({ type: 'retrieval' }, 10)).events.length, 1)
+    // An inquiry may be secret: the next who asks is not told of it.
+    const next = ['--identifier', identifier, '--requested-by', 'Avv. Rossi', '--out', join(await lab.directory(), 'x.zip')]
+    assert.match((await pec('log', 'extract', directory, ...next)).out, /: 8 events, /)
   })
 
   await t.test('its summary can be read, as text and as PDF', async () => {
