@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir, open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { hasCode } from '../errors.js'
 
 export interface CopiedFile {
   /** Below the folder that was copied to, with slashes. */
@@ -62,7 +63,7 @@ async function copyFile(from: string, to: string): Promise<Omit<CopiedFile, 'pat
       await source.close()
     }
   } catch (error) {
-    if (hasCode(error, 'ENOENT') || hasCode(error, 'EEXIST')) return undefined
+    if (hasCode(error, 'ENOENT', 'EEXIST')) return undefined
     throw error
   }
 }
@@ -70,8 +71,4 @@ async function copyFile(from: string, to: string): Promise<Omit<CopiedFile, 'pat
 function noneIfGone(error: unknown): [] {
   if (hasCode(error, 'ENOENT')) return []
   throw error
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code
 }

@@ -3,7 +3,7 @@
  */
 import { open, unlink } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { PecError } from '../errors.js'
+import { PecError, hasCode } from '../errors.js'
 import { domainOf } from '../mail/address.js'
 import type { MailboxState, OrdinaryMailPolicy } from '../points/ports.js'
 import { replaceFile } from '../replace-file.js'
@@ -303,8 +303,4 @@ function readOrEmpty(path: string): DirectoryContents {
 
 function refused(message: string, cause?: unknown): PecError {
   return new PecError('directory', message, { cause })
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code
 }

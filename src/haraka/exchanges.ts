@@ -5,7 +5,7 @@
 import { Resolver } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { PecError, reasonOf } from '../errors.js'
+import { PecError, hasCode, reasonOf } from '../errors.js'
 import type { Health } from '../watch/health.js'
 import { PASS, type Reply } from './hook.js'
 
@@ -85,5 +85,5 @@ function inOrder(exchanges: readonly Exchange[]): Exchange[] {
 
 /** A name server has answered: there is no such name, or no such record of it. */
 function saysNone(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOTFOUND' || error.code === 'ENODATA')
+  return hasCode(error, 'ENOTFOUND', 'ENODATA')
 }

@@ -5,7 +5,7 @@
  */
 import fs from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { reasonOf } from '../errors.js'
+import { hasCode, reasonOf } from '../errors.js'
 import { keepWaitsSteady, type TimerQueue } from './steady-waits.js'
 import type { Logger, Plugin } from './types.js'
 
@@ -85,7 +85,7 @@ function isOurTrouble(reason: string): boolean {
 
 /** A file that is gone does not come back. */
 function isWorthWaiting(error: unknown): boolean {
-  return !(error instanceof Error && 'code' in error && error.code === 'ENOENT')
+  return !hasCode(error, 'ENOENT')
 }
 
 type Opened = (error: NodeJS.ErrnoException | null, descriptor: number) => void

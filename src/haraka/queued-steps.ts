@@ -1,6 +1,7 @@
 /** The steps that the files of Haraka's queue name: the ledger must not forget them. */
 import { open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { hasCode } from '../errors.js'
 import { noteOf } from './note.js'
 
 /** Listings of a queue that changes: a file that is gone when it is to be read may be there under another name. */
@@ -49,7 +50,7 @@ async function notesIn(path: string): Promise<Readonly<Record<string, unknown>> 
       await file.close()
     }
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    if (hasCode(error, 'ENOENT')) return undefined
     throw error
   }
 }

@@ -1,6 +1,7 @@
 /** The names of flat logs (L2), and those of a day that nobody writes any more. */
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { hasCode } from '../errors.js'
 
 /** The piece of software that a flat log is of (L7). */
 export type Component = 'access' | 'reception' | 'delivery' | 'deadlines' | 'antivirus' | 'signer' | 'directory' | 'gateway'
@@ -52,7 +53,7 @@ export function dayOf(date: Date): string {
 export async function closedFlatLogs(directory: string, now: Date, day?: string): Promise<ClosedFlatLog[]> {
   const today = dayOf(new Date(now.getTime() - GRACE_MS))
   const names = await readdir(directory).catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+    if (hasCode(error, 'ENOENT')) return []
     throw error
   })
   return names.toSorted().flatMap((name) => {

@@ -5,7 +5,7 @@
 import { mkdir, open, stat, type FileHandle } from 'node:fs/promises'
 import { writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { PecError, reasonOf } from '../errors.js'
+import { PecError, hasCode, reasonOf } from '../errors.js'
 import type { Clock } from '../points/ports.js'
 import { dayOf, flatLogName, type FlatLogName } from './flat-log-name.js'
 
@@ -175,6 +175,6 @@ async function isStillThere({ path, inode }: OpenFile): Promise<boolean> {
 }
 
 function unlessThere(error: unknown): undefined {
-  if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return
+  if (hasCode(error, 'EEXIST')) return
   throw error
 }

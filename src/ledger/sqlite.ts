@@ -14,7 +14,7 @@ import {
   type Dialect,
   type SqliteDatabase,
 } from 'kysely'
-import { PecError, reasonOf } from '../errors.js'
+import { PecError, hasCode, reasonOf } from '../errors.js'
 import { attempt } from './attempt.js'
 import type { SqlDialect } from './dialect.js'
 import { SqlLedger } from './ledger.js'
@@ -47,10 +47,6 @@ export const sqlite: SqlDialect = {
   isKnownIndex: () => false,
   retryAfter: (error) =>
     hasCode(error, 'SQLITE_BUSY', 'SQLITE_BUSY_SNAPSHOT', 'SQLITE_BUSY_RECOVERY', 'SQLITE_LOCKED') ? PAUSE : undefined,
-}
-
-function hasCode(error: unknown, ...codes: readonly string[]): boolean {
-  return error instanceof Database.SqliteError && codes.includes(error.code)
 }
 
 /**

@@ -7,7 +7,7 @@
 import { isIPv4 } from 'node:net'
 import { domainToASCII } from 'node:url'
 import { SMTPServer, type SMTPServerAddress, type SMTPServerDataStream, type SMTPServerSession } from 'smtp-server'
-import { PecError, reasonOf } from '../errors.js'
+import { PecError, hasCode, reasonOf } from '../errors.js'
 import type { Clock, Mailbox } from '../points/ports.js'
 import { maildirOf, MailStore, type Reception, type Spooled } from './maildir.js'
 import { MailboxUsage } from './usage.js'
@@ -58,7 +58,7 @@ class ReplyError extends Error {
 
 const MAX_RECIPIENTS = 1000
 const MAX_CLIENTS = 500
-const NO_ROOM = new Set(['ENOSPC', 'EDQUOT'])
+const NO_ROOM = ['ENOSPC', 'EDQUOT']
 
 export class LmtpStore {
   private readonly options: LmtpStoreOptions
@@ -201,8 +201,9 @@ export class LmtpStore {
 
   private failure(address: string, error: unknown): ReplyError {
     this.options.onEvent({ kind: 'trouble', address, reason: reasonOf(error) })
-    const full = error instanceof Error && 'code' in error && NO_ROOM.has(String(error.code))
-    return full ? new ReplyError(452, '4.3.1 no room on the disk') : new ReplyError(451, '4.3.0 cannot store the message now')
+    return hasCode(error, ...NO_ROOM)
+      ? new ReplyError(452, '4.3.1 no room on the disk')
+      : new ReplyError(451, '4.3.0 cannot store the message now')
   }
 }
 

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { constants, copyFile, link, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { PecError } from '../errors.js'
+import { PecError, hasCode } from '../errors.js'
 import type { Clock } from '../points/ports.js'
 import { syncFolder } from '../write-source.js'
 
@@ -23,7 +23,7 @@ export type Reception = { readonly spooled: Spooled } | { readonly tooLarge: tru
 const DOMAIN = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/
 const LOCAL_PART = /^[a-z0-9!#$%&'*+=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+=?^_`{|}~-]+)*$/
 /** Errors after which a hard link may still be replaced by a copy. */
-const NO_LINKS = new Set(['EPERM', 'EXDEV', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP'])
+const NO_LINKS = ['EPERM', 'EXDEV', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP']
 
 /** The Maildir of an address below `root`. Throws PecError 'malformed' for an address that cannot safely name folders. */
 export function maildirOf(root: string, address: string): string {
@@ -127,7 +127,7 @@ async function place(from: string, to: string): Promise<void> {
   try {
     await link(from, to)
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && NO_LINKS.has(String(error.code)))) throw error
+    if (!hasCode(error, ...NO_LINKS)) throw error
     await copyDurably(from, to)
   }
 }
@@ -158,8 +158,4 @@ async function makeMaildir(maildir: string): Promise<void> {
     folder = dirname(folder)
     await syncFolder(folder)
   }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code
 }
