@@ -31,6 +31,7 @@ export const hook_send_email = hook<QueuedMail>(
     const { house, provider, deadlines } = await whenOpen()
     const register = {
       isCommitted: (step: string) => house.ledger.isCommitted(step),
+      giveUp: (step: string) => house.ledger.giveUp(step),
       search: (...which: Parameters<typeof provider.ledger.search>) => provider.ledger.search(...which),
     }
     return passGate(mail, register, deadlines.clock())

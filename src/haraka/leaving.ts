@@ -24,7 +24,7 @@ const LONGEST_STEP_MS = 60_000
 const AGAIN: Reply = { code: 'delay', text: 10 }
 
 /** What the gate asks. */
-export type GateRegister = Pick<SqlLedger, 'isCommitted' | 'search'>
+export type GateRegister = Pick<SqlLedger, 'isCommitted' | 'giveUp' | 'search'>
 
 /**
  * The gate of prepare–commit–release. Passes what was committed, and reports of Haraka's own making (null sender). The rest is
@@ -34,9 +34,11 @@ export type GateRegister = Pick<SqlLedger, 'isCommitted' | 'search'>
  */
 export async function passGate(mail: QueuedMail, register: GateRegister, now: Date): Promise<Reply> {
   const note = noteOf(mail.todo.notes)
-  const passes = note === undefined ? mail.todo.mail_from.isNull() : await register.isCommitted(note.step)
+  let passes = note === undefined ? mail.todo.mail_from.isNull() : await register.isCommitted(note.step)
   // A clock that was set back does not make it wait for longer.
   if (!passes && note !== undefined && Math.abs(now.getTime() - mail.todo.queue_time) < LONGEST_STEP_MS) return AGAIN
+  // Where the answer to a commit was lost, that may be carried out late: never once its messages are dropped.
+  if (!passes && note !== undefined) passes = !(await register.giveUp(note.step))
   if (!passes) {
     condemned.add(mail)
     const why = note === undefined ? 'no point has made it' : `its step ${note.step} was never committed`

@@ -16,6 +16,7 @@ import type {
   RegisterEvent,
   StoredMessage,
 } from '../points/ports.js'
+import { isPecError } from '../errors.js'
 import type { ReceiptType, RecipientType } from '../pec/kinds.js'
 import { ArchiveDays } from './archive-days.js'
 import { attempt } from './attempt.js'
@@ -28,7 +29,7 @@ import { KeptMessages, recordedOf } from './kept.js'
 import { Outages } from './outages.js'
 import { prepareQueries, type Queries } from './queries.js'
 import { Retention } from './retention.js'
-import type { Tables } from './schema.js'
+import { GIVEN_UP, type Tables } from './schema.js'
 import { searchRegister, type Position, type RegisterPage, type RegisterQuery } from './search.js'
 import { prepareSearchQueries, type SearchQueries } from './search-queries.js'
 import { entryWriter, type EntryWriter } from './writer.js'
@@ -77,7 +78,7 @@ export class SqlLedger implements DeadlineLedger {
 
   /**
    * Durable when it resolves. Rejects with PecError 'conflict' if a claim is taken or the step was committed before, 'malformed' if an
-   * entry is beyond all bounds, 'ledger' (temporary) otherwise; nothing is written then.
+   * entry is beyond all bounds, 'ledger' (temporary) otherwise, also if the step was given up; nothing is written then.
    */
   async commit(entry: Entry): Promise<void> {
     if (this.group !== undefined) await this.group.commit(entry)
@@ -86,7 +87,21 @@ export class SqlLedger implements DeadlineLedger {
 
   async isCommitted(step: string): Promise<boolean> {
     const { rows } = await this.attempt(() => this.queries.step(this.db, keyOf(step)))
-    return rows.length > 0
+    return rows[0] !== undefined && rows[0].committed_at !== GIVEN_UP
+  }
+
+  /**
+   * Sees to it that a step which is not committed never will be, however late its commit comes. False if it is committed. Rejects with
+   * PecError 'ledger', temporary, while it is just being committed.
+   */
+  async giveUp(step: string): Promise<boolean> {
+    try {
+      await this.attempt(() => this.queries.newStep(this.db, keyOf(step), GIVEN_UP))
+      return true
+    } catch (error) {
+      if (!isPecError(error) || !this.dialect.isDuplicate(error.cause)) throw error
+      return !(await this.isCommitted(step))
+    }
   }
 
   async message(identifier: string): Promise<StoredMessage | undefined> {

@@ -17,8 +17,7 @@ export function prepareQueries(db: Kysely<Tables>, dialect: SqlDialect) {
     .limit(0)
 
   return {
-    /** (step) */
-    step: prepare(db.selectFrom('step').select('id').where('step', '=', '')),
+    ...prepareStepQueries(db),
 
     /** (identifier) */
     message: prepare(db.selectFrom('message').selectAll().where('identifier', '=', '')),
@@ -100,5 +99,15 @@ export function prepareQueries(db: Kysely<Tables>, dialect: SqlDialect) {
 
     /** (last id, before) */
     deleteSteps: prepare(db.deleteFrom('step').where('id', '<=', 0).where('committed_at', '<', 0)),
+  }
+}
+
+export function prepareStepQueries(db: Kysely<Tables>) {
+  return {
+    /** (step) */
+    step: prepare(db.selectFrom('step').select('committed_at').where('step', '=', '')),
+
+    /** (step, committed at) */
+    newStep: prepare(db.insertInto('step').values({ step: '', committed_at: 0 })),
   }
 }

@@ -29,6 +29,7 @@ import type { Generated, RawBuilder } from 'kysely'
 
 export interface Tables {
   migration: { version: number; name: string }
+  /** `committed_at` is GIVEN_UP of one that never will be. */
   step: { id: Generated<number>; step: string; committed_at: number }
   claim: { identifier: string; what: string; recipient: string }
   message: {
@@ -92,6 +93,9 @@ export interface Tables {
   hold: { identifier: string; since: number; reason: string }
   outage: { id: Generated<number>; day: string; type: string; minutes: number; sla: number; note: string }
 }
+
+/** In the place of the time of a step's commit. */
+export const GIVEN_UP = 0
 
 /** Rows that one step may write into one table: events and recipients are numbered `step.id × ROWS_PER_STEP + n`. */
 export const ROWS_PER_STEP = 65536

@@ -4,7 +4,8 @@ import { PecError } from '../errors.js'
 import type { Claim, Entry, MessageFacts, QuarantinedMessage, RegisterEvent } from '../points/ports.js'
 import type { SqlDialect } from './dialect.js'
 import { addressKey, keyOf } from './keys.js'
-import { ROWS_PER_STEP, type Tables } from './schema.js'
+import { prepareStepQueries } from './queries.js'
+import { GIVEN_UP, ROWS_PER_STEP, type Tables } from './schema.js'
 import { prepare, prepareForKeys, prepareInsert, type Executor } from './statements.js'
 
 /** Rejects with PecError 'conflict' if the step or one of the claims is taken; whatever was written must then be rolled back. */
@@ -14,7 +15,7 @@ export type EntryWriter = (on: Executor, entry: Entry) => Promise<void>
 const LONGEST_NAME = 255
 
 export function entryWriter(db: Kysely<Tables>, dialect: SqlDialect): EntryWriter {
-  const step = prepare(db.insertInto('step').values({ step: '', committed_at: 0 }))
+  const { step: known, newStep: step } = prepareStepQueries(db)
   const claim = prepareInsert(db, dialect, 'claim', ['identifier', 'what', 'recipient'], 'new')
   const message = messageWriter(db, dialect)
   const quarantine = quarantineWriter(db, dialect)
@@ -46,6 +47,8 @@ export function entryWriter(db: Kysely<Tables>, dialect: SqlDialect): EntryWrite
       number = Number(inserted.insertId)
     } catch (error) {
       if (!dialect.isDuplicate(error)) throw error
+      const { rows } = await known(on, keyOf(entry.step))
+      if (rows[0]?.committed_at === GIVEN_UP) throw tooLate(entry.step, error)
       throw new PecError('conflict', `step ${entry.step} comes second: a claim of it is taken`, { cause: error })
     }
     const first = number * ROWS_PER_STEP
@@ -60,6 +63,11 @@ export function entryWriter(db: Kysely<Tables>, dialect: SqlDialect): EntryWrite
     if (entry.quarantined !== undefined) await quarantine(on, entry.quarantined, at)
     await register(on, entry.events, at, first)
   }
+}
+
+/** The gate has dropped its messages. */
+function tooLate(step: string, cause: unknown): PecError {
+  return new PecError('ledger', `step ${step} took so long that it was given up`, { temporary: true, undone: true, cause })
 }
 
 function claimRow({ identifier, what, recipient }: Claim): string[] {

@@ -200,6 +200,8 @@ export interface Ledger {
   /** Durable when it resolves. Rejects with PecError 'conflict' if a claim is taken (nothing is written), 'ledger' (temporary) otherwise. */
   commit(entry: Entry): Promise<void>
   isCommitted(step: string): Promise<boolean>
+  /** Sees to it that a step never will be committed; false if it is. Rejects with PecError 'ledger', temporary, while nobody can tell. */
+  giveUp(step: string): Promise<boolean>
   message(identifier: string): Promise<StoredMessage | undefined>
   /** Which of these claims are taken already. */
   taken(claims: readonly Claim[]): Promise<readonly Claim[]>

@@ -37,6 +37,7 @@ export function watchLedger(ledger: DeadlineLedger, { watch, health, clock }: Wa
       return message
     },
     isCommitted: (step) => read(ledger.isCommitted(step)),
+    giveUp: (step) => write(ledger.giveUp(step)),
     taken: (claims) => read(ledger.taken(claims)),
     openRecipients: (...which) => read(ledger.openRecipients(...which)),
     serverTime: () => read(ledger.serverTime()),

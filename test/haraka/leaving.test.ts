@@ -20,6 +20,8 @@ const index: ProviderIndex = {
 const DONE = { identifier: 'done', recipient: 'lucia@pec-a.test' }
 const ledger: GateRegister = {
   isCommitted: (step) => Promise.resolve(step === 'committed'),
+  // One is committed just before it would be given up.
+  giveUp: (step) => Promise.resolve(step !== 'late'),
   search: ({ type, identifier, recipient }) => {
     const isDone = type === 'delivery' && identifier === DONE.identifier && recipient === DONE.recipient
     return Promise.resolve({ events: isDone ? [{} as FoundEvent] : [], next: undefined })
@@ -75,6 +77,12 @@ describe('a message that wants to leave the queue', () => {
       assert.equal(isCondemned(mail), false)
     })
   }
+
+  test('may, if its step was committed at the last moment', async () => {
+    const mail = mailOf({ note: noteOf('late') })
+    assert.deepEqual(await passGate(mail, ledger, now), PASS)
+    assert.equal(isCondemned(mail), false)
+  })
 
   for (const age of [60_000, -60_000]) {
     test(`does not wait if it was written ${age / 1000} s ago`, async () => {

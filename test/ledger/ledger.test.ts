@@ -124,6 +124,17 @@ for (const engine of ENGINES)
       assert.deepEqual([await ledger.isCommitted('s1'), await ledger.isCommitted('s2')], [true, false])
     })
 
+    test('commits no step that was given up, and gives up none that is committed', async (t) => {
+      const ledger = await freshLedger(t, engine)
+      await ledger.commit(entryOf('s1'))
+      assert.deepEqual([await ledger.giveUp('s1'), await ledger.giveUp('s2'), await ledger.giveUp('s2')], [false, true, true])
+      assert.deepEqual([await ledger.isCommitted('s1'), await ledger.isCommitted('s2')], [true, false])
+      const claims = [claimOf('1@a.example')]
+      await assert.rejects(ledger.commit(entryOf('s2', { claims })), failure('ledger', true))
+      assert.deepEqual(await ledger.taken(claims), [])
+      await ledger.commit(entryOf('s3', { claims }))
+    })
+
     test('tells which claims are taken, in the order of the question', async (t) => {
       const ledger = await freshLedger(t, engine)
       const id = '1@a.example'
