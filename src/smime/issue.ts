@@ -5,9 +5,23 @@
  */
 import * as asn1js from 'asn1js'
 import { createHash, createPrivateKey, generateKeyPair, randomBytes, sign, type KeyObject } from 'node:crypto'
-import { isIP } from 'node:net'
 import { promisify } from 'node:util'
 import * as pkijs from 'pkijs'
+import {
+  authorityKeyIdentifier,
+  CRL_SIGN,
+  DIGITAL_SIGNATURE,
+  distributionPoint,
+  email,
+  extension,
+  hostName,
+  integer,
+  KEY_CERT_SIGN,
+  keyUsage,
+  nameConstraints,
+  responderAt,
+  time,
+} from './certificate-parts.js'
 import { writeName } from './name.js'
 import { OID } from './oids.js'
 import { readPem, writePem } from './pem.js'
@@ -252,82 +266,4 @@ function signed(structure: pkijs.Certificate | pkijs.CertificateRevocationList, 
   if (toBeSigned === undefined) throw new Error('pkijs wrote nothing to sign')
   structure.signatureValue = new asn1js.BitString({ valueHex: sign('sha256', Buffer.from(toBeSigned.toBER()), key) })
   return Buffer.from(encode().toBER())
-}
-
-// -- parts --------------------------------------------------------------------------------------------------------------
-
-/** A non-negative INTEGER from hexadecimal digits. */
-function integer(hex: string): asn1js.Integer {
-  return asn1js.Integer.fromBigInt(BigInt(`0x${hex}`))
-}
-
-/** Cut to whole seconds: UTCTime until 2049, GeneralizedTime from 2050. RFC 5280 §4.1.2.5 */
-function time(date: Date): pkijs.Time {
-  const value = new Date(Math.floor(date.getTime() / 1000) * 1000)
-  const year = value.getUTCFullYear()
-  return new pkijs.Time({
-    type: year >= 1950 && year < 2050 ? pkijs.TimeType.UTCTime : pkijs.TimeType.GeneralizedTime,
-    value,
-  })
-}
-
-function extension(extnID: string, value: asn1js.BaseBlock, critical = false): pkijs.Extension {
-  return new pkijs.Extension({ extnID, critical, extnValue: value.toBER() })
-}
-
-function authorityKeyIdentifier({ keyIdentifier }: Issuer): pkijs.Extension {
-  const value = new pkijs.AuthorityKeyIdentifier({ keyIdentifier: new asn1js.OctetString({ valueHex: keyIdentifier }) })
-  return extension(OID.authorityKeyIdentifier, value.toSchema())
-}
-
-const DIGITAL_SIGNATURE = 0b1000_0000
-const KEY_CERT_SIGN = 0b0000_0100
-const CRL_SIGN = 0b0000_0010
-
-/** The bits of the first octet; DER leaves out the zeros at the end of a list of named bits. */
-function keyUsage(bits: number): asn1js.BitString {
-  const unusedBits = 31 - Math.clz32(bits & -bits)
-  return new asn1js.BitString({ valueHex: Uint8Array.of(bits), unusedBits })
-}
-
-function email(address: string): pkijs.GeneralName {
-  return new pkijs.GeneralName({ type: 1, value: address })
-}
-
-function hostName(host: string): pkijs.GeneralName {
-  if (isIP(host) === 0) return new pkijs.GeneralName({ type: 2, value: host })
-  return new pkijs.GeneralName({ type: 7, value: new asn1js.OctetString({ valueHex: addressBytes(host) }) })
-}
-
-/** Four octets, or sixteen. */
-function addressBytes(address: string): Buffer {
-  if (isIP(address) === 4) return Buffer.from(address.split('.').map(Number))
-  // URL writes every IPv6 address in one form: hexadecimal groups, with at most one `::`.
-  const [head = '', tail] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::')
-  const groups = (text: string) => text.split(':').filter((group) => group !== '')
-  const left = groups(head)
-  const right = groups(tail ?? '')
-  const zeros = new Array<string>(8 - left.length - right.length).fill('0')
-  return Buffer.from([...left, ...zeros, ...right].map((group) => group.padStart(4, '0')).join(''), 'hex')
-}
-
-function distributionPoint(url: string): asn1js.BaseBlock {
-  const point = new pkijs.DistributionPoint({ distributionPoint: [new pkijs.GeneralName({ type: 6, value: url })] })
-  return new pkijs.CRLDistributionPoints({ distributionPoints: [point] }).toSchema()
-}
-
-function responderAt(url: string): asn1js.BaseBlock {
-  const accessLocation = new pkijs.GeneralName({ type: 6, value: url })
-  const description = new pkijs.AccessDescription({ accessMethod: OID.ocsp, accessLocation })
-  return new pkijs.InfoAccess({ accessDescriptions: [description] }).toSchema()
-}
-
-function nameConstraints(permitted: readonly string[], excluded: readonly string[]): pkijs.Extension[] {
-  if (permitted.length === 0 && excluded.length === 0) return []
-  const subtrees = (emails: readonly string[]) => emails.map((text) => new pkijs.GeneralSubtree({ base: email(text) }))
-  const value = new pkijs.NameConstraints({
-    ...(permitted.length === 0 ? {} : { permittedSubtrees: subtrees(permitted) }),
-    ...(excluded.length === 0 ? {} : { excludedSubtrees: subtrees(excluded) }),
-  })
-  return [extension(OID.nameConstraints, value.toSchema())]
 }
