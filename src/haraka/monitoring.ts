@@ -6,8 +6,12 @@ import { openMonitor } from '../metrics/monitor.js'
 import { addNodeGauges } from '../metrics/node-gauges.js'
 import { newReadiness, type Check } from '../metrics/readiness.js'
 import { newServiceMetrics, type ServiceMetrics } from '../metrics/service-metrics.js'
-import { answerMaster, figuresOfNode } from '../metrics/workers.js'
+import { oneAtATime } from '../one-at-a-time.js'
+import { answerMaster, askWorkers, NodeFigures } from '../metrics/workers.js'
 import type { Gateway } from './gateway.js'
+
+/** They outlive a gateway that is opened anew. */
+const figures = new NodeFigures(askWorkers)
 
 /** In every process. */
 export function startMetrics({ watching }: Pick<Gateway, 'watching'>): ServiceMetrics {
@@ -29,7 +33,7 @@ export async function startMonitor(gateway: Gateway, queue: string): Promise<() 
   })
   const server = await openMonitor({
     listen,
-    metrics: () => figuresOfNode(metrics.registry),
+    metrics: oneAtATime(() => figures.text(metrics.registry)),
     readiness: newReadiness(checksOf(gateway)),
   })
   server.unref()

@@ -29,14 +29,60 @@ export function answerMaster(registry: Registry): void {
   })
 }
 
+/** What the workers of a node told when they were asked, by their ids; undefined for one that did not answer. */
+export type Told = ReadonlyMap<number, Figures | undefined>
+
+/**
+ * The figures of a node: those of its own process and of every worker that answers. What a process has counted that is gone, or does
+ * not answer now, stays counted: Prometheus would take a sum that falls for one that began again from nothing.
+ */
+export class NodeFigures {
+  private readonly ask: () => Promise<Told>
+  private readonly last = new Map<number, Figures>()
+  private gone: Figures = []
+  private own: Registry | undefined
+
+  /** In the master `ask` is askWorkers. */
+  constructor(ask: () => Promise<Told>) {
+    this.ask = ask
+  }
+
+  /** As Prometheus reads them. `own` may be another one than before, where the process has begun to count anew. */
+  async text(own: Registry): Promise<string> {
+    const told = await this.ask()
+    if (this.own !== own && this.own !== undefined) await this.keep(await this.own.getMetricsAsJSON())
+    this.own = own
+    for (const [id, figures] of this.last)
+      if (!told.has(id)) {
+        this.last.delete(id)
+        await this.keep(figures)
+      }
+    const ofWorkers = [...told].map(([id, figures]) => {
+      if (figures !== undefined) this.last.set(id, figures)
+      return figures ?? counted(this.last.get(id) ?? [])
+    })
+    return AggregatorRegistry.aggregate([await own.getMetricsAsJSON(), ...ofWorkers, this.gone]).metrics()
+  }
+
+  private async keep(figures: Figures): Promise<void> {
+    this.gone = await AggregatorRegistry.aggregate([this.gone, counted(figures)]).getMetricsAsJSON()
+  }
+}
+
+/** Ours that only grow. What Node.js tells of a process ends with it. */
+function counted(figures: Figures): Figures {
+  return figures.filter(({ name, type }) => name.startsWith('pec_') && ['counter', 'histogram'].includes(String(type)))
+}
+
 let questions = 0
 
-/** In the master, or the only process: its own figures and those of every worker that answers, as Prometheus reads them. */
-export async function figuresOfNode(own: Registry): Promise<string> {
+/** In the master: asks every worker, also those that are told to go and still at work. */
+export async function askWorkers(): Promise<Told> {
   const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined)
-  const answers = await Promise.all(workers.filter((worker) => worker.isConnected()).map(ask))
-  const told = answers.filter((figures) => figures !== undefined)
-  return AggregatorRegistry.aggregate([await own.getMetricsAsJSON(), ...told]).metrics()
+  const answers = workers.map(async (worker): Promise<[number, Figures | undefined]> => {
+    return [worker.id, worker.isConnected() ? await ask(worker) : undefined]
+  })
+  return new Map(await Promise.all(answers))
 }
 
 function ask(worker: Worker): Promise<Figures | undefined> {
