@@ -88,8 +88,10 @@ export class OcspClient {
     const outcome = await this.ask(questioned)
     const now = this.now()
     if (outcome?.status !== 'failed') return { outcome, until: Math.min(endOf(outcome) ?? now + AGAIN_MS, now + FRESH_MS) }
-    const formers = [await before, await this.recall(questioned)]
-    return { outcome: formers.find((former) => (endOf(former) ?? now) > now) ?? outcome, until: now + AGAIN_MS }
+    // Another process may have been told since.
+    const formers = [await before, await this.recall(questioned)].filter((former) => holdsAt(now, former))
+    const [newest = outcome] = formers.toSorted((a, b) => b.thisUpdate.getTime() - a.thisUpdate.getTime())
+    return { outcome: newest, until: now + AGAIN_MS }
   }
 
   /** The first answer that holds, of those whom the certificate names. */
@@ -152,6 +154,10 @@ export class OcspClient {
 
 function nameOf({ subject, issuer }: Questioned): string {
   return `${issuer.hash}/${subject.hash}`
+}
+
+function holdsAt(now: number, outcome: OcspOutcome): outcome is OcspAnswer {
+  return (endOf(outcome) ?? now) > now
 }
 
 /** When an answer says that there is a newer one. */

@@ -175,6 +175,21 @@ test('the last answer goes on over a restart while the responder is away, until 
   assert.equal((await rigOf({}, 20_000, copies).judge()).status, 'unknown', 'a copy that was altered')
 })
 
+test('while the responder is away each process goes by what any of them was told last', async () => {
+  const copies = join(directory, 'shared')
+  await responder.answerBy({ authority, certificates: both(), minutes: 600 })
+  const [first, second] = [rigOf({}, 20_000, copies), rigOf({}, 20_000, copies)]
+  assert.equal((await first.judge()).status, 'good')
+  // Answers tell seconds.
+  await sleep(1100)
+  const revokedAt = new Date(Date.now() - DAY)
+  await responder.answerBy({ authority, certificates: [{ certificate: leaf, revokedAt }], minutes: 600 })
+  assert.equal((await second.judge()).status, 'revoked')
+  responder.behaviour = () => Promise.reject(new Error('away'))
+  first.now += 61 * MINUTE
+  assert.equal((await first.judge()).status, 'revoked')
+})
+
 test('an answer without a next update counts for a minute', async () => {
   await responder.answerBy({ authority, certificates: both() })
   const rig = rigOf()
