@@ -4,6 +4,7 @@ import { PecError } from '../errors.js'
 import { fromBuffer } from '../mail/source.js'
 import { signDetached } from '../smime/sign.js'
 import { stampDigest } from '../timestamp/client.js'
+import { periodOf } from './day.js'
 import type { ArchiveHouse } from './house.js'
 import { filesOf, sha256, writeWhole } from './place.js'
 
@@ -26,7 +27,13 @@ export async function stampDays({ register, folder, timestamp }: ArchiveHouse): 
   const days = await register.daysIn(['sealed'])
   for (const { day } of days) {
     const files = filesOf(folder, day)
-    const { response } = await stampDigest(sha256(await readFile(files.signature)), timestamp)
+    const { response, stamp } = await stampDigest(sha256(await readFile(files.signature)), timestamp)
+    if (stamp.time < periodOf(day).to)
+      throw new PecError(
+        'timestamp',
+        `${day} is not over by the clock of ${stamp.authority}, ${stamp.time.toISOString()}: ours is wrong`,
+        { temporary: true },
+      )
     await writeWhole(files.stamp, response)
     await register.setState(day, 'stamped')
   }

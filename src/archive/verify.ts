@@ -6,7 +6,7 @@ import { parseCertificate } from '../smime/certificate.js'
 import type { TrustStore } from '../smime/trust.js'
 import { verifyDetached } from '../smime/verify.js'
 import { verifyResponse, type TimeStamp } from '../timestamp/response.js'
-import { dayAfter, dayOf } from './day.js'
+import { dayAfter, dayOf, periodOf } from './day.js'
 import { readManifest, type Manifest, type Member } from './manifest.js'
 import { digestOf } from '../file-digest.js'
 import { daysIn, filesOf, isThere, readIfThere, sha256 } from './place.js'
@@ -18,7 +18,7 @@ export type FaultCode =
   | 'member' // missing, altered, or not in the manifest
   | 'signature' // missing, or not over this manifest
   | 'signer' // not to be trusted, or not the provider
-  | 'stamp' // missing, or not over this signature
+  | 'stamp' // missing, not over this signature, or of a time at which the day was not over
   | 'chain' // the day before is another one than the manifest says
   | 'gap' // days are missing
 
@@ -71,6 +71,8 @@ export async function verifyDay(folder: string, day: string, trust: ArchiveTrust
   if (manifest !== undefined && manifest.day !== day) fault('manifest', `the manifest is that of ${manifest.day}`)
   const signature = await readIfThere(files.signature)
   const stamp = signature === undefined ? undefined : await checkStamp(files.stamp, signature, trust, fault)
+  if (stamp !== undefined && stamp.time < periodOf(day).to)
+    fault('stamp', `it was stamped at ${stamp.time.toISOString()}, before its day was over`)
   if (signature === undefined) fault('signature', 'the signature is missing')
   else if (bytes !== undefined) await checkSignature(bytes, signature, { manifest, stamp, trust }, fault)
   const isZipThere = await isThere(files.zip)

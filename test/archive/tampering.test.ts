@@ -3,12 +3,14 @@ import { spawnSync } from 'node:child_process'
 import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { dayAfter, dayOf } from '../../src/archive/day.js'
 import { exportDays } from '../../src/archive/export.js'
-import { filesOf } from '../../src/archive/place.js'
+import { filesOf, sha256 } from '../../src/archive/place.js'
 import { sealDays, stampDays } from '../../src/archive/seal.js'
 import { writeZip } from '../../src/archive/zip.js'
+import { stampDigest } from '../../src/timestamp/client.js'
 import { entryOf, eventOf } from '../ledger/entries.js'
-import { onDay, ours, providerSigner, testArchive, threeDays, type TestArchive } from './house.js'
+import { HOUR, onDay, ours, providerSigner, testArchive, threeDays, type TestArchive } from './house.js'
 
 type Tampering = readonly [what: string, act: (archive: TestArchive) => Promise<unknown>, faults: readonly string[]]
 
@@ -98,6 +100,25 @@ test('whatever is tampered with is found and named', async (t) => {
     for (const [path, bytes] of kept) await writeFile(path, bytes)
   }
   assert.deepEqual(await archive.faults(), [])
+})
+
+test('a day that was archived before it was over, by a clock that was wrong, waits for its stamp; an early one is no good', async (t) => {
+  const { house, ledger, folder, setNow, faults } = await testArchive(t)
+  const tomorrow = new Date(Date.now() + 24 * HOUR)
+  const day = dayOf(tomorrow)
+  await ledger.commit(entryOf('1', { events: [eventOf('a')] }, tomorrow))
+  setNow(`${dayAfter(day)}T02:00:00Z`)
+  await exportDays(house, ours)
+  await sealDays(house)
+  await assert.rejects(stampDays(house), {
+    name: 'PecError',
+    code: 'timestamp',
+    temporary: true,
+    message: /is not over by the clock/,
+  })
+  const { signature, stamp } = filesOf(folder, day)
+  await writeFile(stamp, (await stampDigest(sha256(await readFile(signature)), house.timestamp)).response)
+  assert.deepEqual(await faults(), [`${day} stamp`])
 })
 
 test('a day sealed by another provider of the same authorities, or of others, is not taken', async (t) => {
