@@ -60,7 +60,8 @@ function leastOf(identifiers: readonly string[]): string | undefined {
   return identifiers.reduce<string | undefined>((least, one) => (least === undefined || one < least ? one : least), undefined)
 }
 
-const MANY = new Set([
+/** Types of the events that are receipts, notices and envelopes of our own. */
+export const CERTIFIED: ReadonlySet<string> = new Set([
   'acceptance',
   'non-acceptance',
   'transport',
@@ -71,11 +72,11 @@ const MANY = new Set([
   'virus-detection',
 ])
 
-/** Strangers may send any number of messages under one identifier. */
+/** Each of what we have certified; of the rest the first of each type: strangers may send any number of messages under one identifier. */
 function firstOfEachType(): (event: DossierEvent) => boolean {
   const seen = new Set<string>()
   return ({ type }) => {
-    if (MANY.has(type)) return true
+    if (CERTIFIED.has(type)) return true
     const isFirst = !seen.has(type)
     seen.add(type)
     return isFirst

@@ -2,7 +2,7 @@
  * What must hold of each message in a ledger, whatever has happened: pec.md 11, P1 and P2. Each function tells what does not, with the
  * recipient it is about.
  */
-import type { Dossier, DossierEvent } from './dossier.js'
+import { CERTIFIED, type Dossier, type DossierEvent } from './dossier.js'
 import { addressKey } from './keys.js'
 import type { Tables } from './schema.js'
 
@@ -54,16 +54,6 @@ const LOOK = `${KEEP}; compare its register with the mailboxes and the log to se
 const TWICE = `${KEEP}; tell the sender which of the two counts: the one that the claim was committed with, the first`
 const FOREIGN = `${KEEP}; rows were changed from outside: find out by whom, and restore from a backup if it was no accident`
 
-const CERTIFIED = new Set([
-  'acceptance',
-  'non-acceptance',
-  'transport',
-  'take-charge',
-  'delivery',
-  'non-delivery',
-  'time-limit',
-  'virus-detection',
-])
 const FINAL = new Set(['delivery', 'non-delivery', 'virus-detection'])
 
 /** A message that was not accepted has its notice and nothing else. */
