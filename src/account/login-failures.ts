@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../points/ports.js'
 import { Attempts } from './attempts.js'
-import { networkOf } from './network.js'
+import { keyOf, networkOf } from './network.js'
 
 /** In a quarter of an hour. */
 export interface FailureLimits {
@@ -34,8 +34,4 @@ export class LoginFailures {
   add(login: string, ip: string): void {
     if (this.logins.take(keyOf(login, ip))) this.networks.take(networkOf(ip))
   }
-}
-
-function keyOf(login: string, ip: string): string {
-  return `${networkOf(ip)} ${login.toLowerCase()}`
 }

@@ -8,3 +8,8 @@ export function networkOf(ip: string): string {
   const groups = head.split(':')
   return (tail === undefined ? groups : [...groups, '0', '0', '0', '0']).slice(0, 4).join(':')
 }
+
+/** Of a login as it is tried from one network. */
+export function keyOf(login: string, ip: string): string {
+  return `${networkOf(ip)} ${login.toLowerCase()}`
+}
