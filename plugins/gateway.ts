@@ -20,6 +20,7 @@ import { leaveSignalsToMaster } from '../src/haraka/signals.js'
 import { tellRefusal, tellTls, type Denial } from '../src/haraka/telling.js'
 import type { Connection, HarakaServer, Plugin, QueuedMail } from '../src/haraka/types.js'
 import type { WorkerWord } from '../src/haraka/workers.js'
+import type { Part } from '../src/watch/occurrence.js'
 
 /** The longest that a client waits for the gateway to open, or to hang up once it has been sent away. */
 const CLIENT_MS = 10_000
@@ -33,8 +34,8 @@ let isRoom: () => boolean = () => true
 export function register(this: Plugin): void {
   this.timeout = 0
   config = settingsOf(this)
-  for (const output of [process.stdout, process.stderr]) survive(output)
-  isRoom = admission(ownDescriptors(), tellOfDescriptors)
+  for (const output of [process.stdout, process.stderr]) survive(output, teller('output'))
+  isRoom = admission(ownDescriptors(), teller('descriptors'))
   spareUnfinished(this)
   endureTrouble(this)
   leaveSignalsToMaster()
@@ -124,10 +125,11 @@ export function shutdown(this: Plugin): void {
 }
 
 /** At once, or when there is somebody to be told. */
-function tellOfDescriptors(trouble: PecError | undefined): void {
-  void whenOpen().then(({ watching: { health } }) =>
-    trouble === undefined ? health.works('descriptors') : health.failed('descriptors', trouble),
-  )
+function teller(part: Part): (trouble: PecError | undefined) => void {
+  return (trouble) =>
+    void whenOpen().then(({ watching: { health } }) =>
+      trouble === undefined ? health.works(part) : health.failed(part, trouble),
+    )
 }
 
 /** A client that does not hang up would keep its descriptors. */

@@ -21,7 +21,7 @@ export type ErrorCode =
   | 'archive' // a day of the register cannot be archived, or an archive cannot be read
   | 'dns' // the name servers do not tell
   | 'descriptors' // none are left for another client
-  | 'log' // a flat log cannot be written
+  | 'log' // a log cannot be written
   | 'disk' // a folder is about to be full
   | 'alarm' // an operator could not be told
   | 'spam-filter' // ordinary mail cannot be rated now

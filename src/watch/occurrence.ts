@@ -28,6 +28,7 @@ export type Part =
   | 'dns'
   | 'descriptors' // of files and connections, as many as the system allows
   | 'log' // the flat logs
+  | 'output' // where the process's own log goes
   | 'disk' // room in the folders
   | 'archive' // a day of the register, sealed
   | 'timestamp' // the authority that stamps archives

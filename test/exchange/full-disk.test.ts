@@ -126,8 +126,10 @@ test('a gateway whose disks are full', { skip: mountIsMissing, timeout: 180_000 
     // The last page of the file, too.
     await appendFile(logFile, '\n'.repeat(8192)).catch(() => undefined)
     await exchange('Senza parole')
+    assert.equal(await downAt(monitor, 'output'), 1)
     await log.free()
     await exchange('Con parole')
+    await works('output')
     await gateway.until('word of the gap', () => /\d+ lines of the log are missing here/.test(gateway.instance.log))
   })
 

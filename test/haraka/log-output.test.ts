@@ -15,7 +15,8 @@ test('a log that cannot be written ends nothing, and says later what is missing'
       return true
     },
   }) as unknown as Writable
-  survive(output)
+  const told: (string | undefined)[] = []
+  survive(output, (trouble) => told.push(trouble?.message))
   const write = (line: string): Promise<unknown> => new Promise((done) => output.write(line, done))
   await write('one\n')
   isFull = true
@@ -30,4 +31,6 @@ test('a log that cannot be written ends nothing, and says later what is missing'
     '[ERROR] [-] [pec] 2 lines of the log are missing here, they could not be written: ENOSPC\n',
     'five\n',
   ])
+  const trouble = 'the log of the process cannot be written: ENOSPC'
+  assert.deepEqual(told, [trouble, trouble, undefined])
 })
