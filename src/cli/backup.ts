@@ -3,6 +3,7 @@ import { symlink } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import { backUp } from '../backup/backup.js'
+import { PecError, reasonOf } from '../errors.js'
 import { restoreContents, restoreFolders, verifyBackup } from '../backup/restoration.js'
 import { checkInstance, tellViolation } from './check.js'
 import { packageLink, packageRoot, readInstance } from './instance.js'
@@ -45,7 +46,10 @@ async function restore(out: string, directory: string, { queue }: RestoreOptions
   const { at, keys, elsewhere } = await verifyBackup(from)
   await restoreFolders(from, resolve(directory))
   const config = readInstance(directory)
-  const queued = await restoreContents(from, config, queue)
+  const queued = await restoreContents(from, config, queue).catch((cause: unknown) => {
+    const half = `${directory} has half of the backup: empty it before the next try`
+    throw new PecError('configuration', `${reasonOf(cause)}; ${half}`, { cause })
+  })
   await symlink(packageRoot, packageLink(config.instance), 'dir')
   for (const path of elsewhere) say(`${path} is needed, and was not in the backup.`)
   if (keys === 'left out') say('The backup has no keys: put them where config/pec.ini and config/tls.ini say.')

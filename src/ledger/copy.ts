@@ -102,7 +102,10 @@ async function fill(from: LedgerView, to: Kysely<Tables>): Promise<void> {
       const known = await target.selectFrom('event').select('id').limit(1).executeTakeFirst()
       const step = await target.selectFrom('step').select('id').limit(1).executeTakeFirst()
       if (known !== undefined || step !== undefined)
-        throw new PecError('configuration', 'the ledger to restore to is not empty: give it a database of its own')
+        throw new PecError(
+          'configuration',
+          'the ledger to restore to is not empty: a database that nothing was written to is needed',
+        )
       for (const [table, keys] of Object.entries(TABLES)) await copyTable(from, target, table, keys)
       await keepNumbers(target)
     })
