@@ -128,6 +128,18 @@ test('the gateway runs as nobody who matters, and its native modules are compile
   }
 })
 
+test('a trial that was broken off half-made is not taken for a whole one', async () => {
+  const place = (name: string): string => join(folder, 'half', name)
+  await mkdir(place('bin'), { recursive: true })
+  await writeFile(place(join('bin', 'pec')), '#!/bin/sh\nmkdir -p "$2/config"\n[ "$2" = "$A_DIR" ]\n', { mode: 0o755 })
+  const env = { PATH: `${place('bin')}:${process.env['PATH'] ?? ''}`, A_DIR: place('a'), B_DIR: place('b') }
+  const prepare = () => run('sh', [join(DOCKER, 'demo', 'prepare.sh')], { env })
+  await assert.rejects(prepare(), { code: 1, stderr: '' })
+  await assert.rejects(prepare(), /has left half an instance: docker compose down --volumes/)
+  await writeFile(join(place('a'), 'prepared'), '')
+  assert.match((await prepare()).stdout, /are there already/)
+})
+
 test('the LDAP server of the trial starts as its container starts it', { skip: slapdIsMissing || notRoot }, async (t) => {
   const port = await freePort()
   const places = { '/etc/pec-ldap': 'etc', '/srv/ldap': 'srv', '/run/secrets': 'secrets', '/run/slapd': 'run' }
