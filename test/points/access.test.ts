@@ -6,7 +6,7 @@ import { openAccessPoint, type AccessOutcome, type Submission } from '../../src/
 import type { Dispatch } from '../../src/points/ports.js'
 import { houseOf, judged, LEDGER_AWAY, makeWorld, NOON, receiptIn, textOf, type TestHouse, type World } from './house.js'
 import { ANNA, BRUNO, LIA, MAX, submissionOf, UGO } from './submissions.js'
-import { leaving } from './traffic.js'
+import { leaving, originalFrom, released } from './traffic.js'
 
 const CARA = 'cara@pec-c.test'
 
@@ -26,20 +26,6 @@ const submit = (submission: Submission): Promise<AccessOutcome> => openAccessPoi
 /** Submits a message of these bytes, from Anna to Ugo. */
 const submitBytes = (message: Buffer, recipients = [UGO]): Promise<AccessOutcome> =>
   submit({ sender: ANNA, recipients, message: fromBuffer(message) })
-
-function released(kind: Dispatch['errand']['kind']): Dispatch {
-  const [dispatch, ...others] = a.outbox.released.filter(({ errand }) => errand.kind === kind)
-  assert.ok(dispatch !== undefined && others.length === 0, `${others.length + 1} of ${kind}`)
-  return dispatch
-}
-
-/** The original in the envelope that left. */
-async function original(): Promise<Source> {
-  const { message } = released('send-envelope')
-  const judgement = await judged(message, world)
-  assert.ok(judgement.verdict === 'envelope', JSON.stringify(judgement))
-  return slice(message, judgement.original.start, judgement.original.end)
-}
 
 describe('an accepted message', () => {
   test('gives its sender a receipt with the type of each recipient', async () => {
@@ -67,7 +53,7 @@ describe('an accepted message', () => {
 
   test('leaves in one envelope for all recipients elsewhere, under the paths of the message', async () => {
     const { identifier } = await submit(submissionOf({ to: [UGO, CARA], cc: [MAX, LIA] }))
-    const { from, to, errand, message } = released('send-envelope')
+    const { from, to, errand, message } = released(a, 'send-envelope')
     assert.deepEqual([from, to, errand], [ANNA, [UGO, CARA, MAX, LIA], { kind: 'send-envelope', identifier }])
     assert.ok((await textOf(message)).includes(`\r\nMessage-ID: <${identifier}>\r\n`))
   })
@@ -97,7 +83,7 @@ describe('an accepted message', () => {
     assert.equal(sent?.message, delivered?.message, 'one envelope for all')
     assert.ok(delivered?.errand.kind === 'deliver-envelope')
     const { start, end } = delivered.errand.original
-    assert.equal(await textOf(slice(delivered.message, start, end)), await textOf(await original()))
+    assert.equal(await textOf(slice(delivered.message, start, end)), await textOf(await originalFrom(a, world)))
   })
 
   test('is in the ledger, waited for at its certified recipients', async () => {
@@ -134,7 +120,7 @@ describe('an accepted message', () => {
 
   test('is received as valid by the other provider, with the same time everywhere', async () => {
     await submit(submissionOf({ fields: 'Reply-To: Segreteria <seg@pec-a.test>, altra@pec-a.test\nX-TipoRicevuta: breve' }))
-    const { message } = released('send-envelope')
+    const { message } = released(a, 'send-envelope')
     const judgement = await judged(message, world)
     assert.ok(judgement.verdict === 'envelope')
     const { data } = judgement
@@ -157,7 +143,7 @@ describe('an accepted message', () => {
 
   test('that names a recipient twice is certified for him once', async () => {
     await submit(submissionOf({ to: [UGO], recipients: [UGO, 'Ugo@PEC-b.test'] }))
-    assert.deepEqual(released('send-envelope').to, [UGO])
+    assert.deepEqual(released(a, 'send-envelope').to, [UGO])
   })
 
   test('reads the clock once', async () => {

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { before, beforeEach, describe, test } from 'node:test'
 import { decodedBody, decodedText, parseEntity, type Entity } from '../../src/mail/entity.js'
 import { isSevenBit } from '../../src/mail/seven-bit.js'
-import { fromBuffer, slice, type Source } from '../../src/mail/source.js'
+import { fromBuffer, type Source } from '../../src/mail/source.js'
 import { openAccessPoint, type AccessOutcome, type Submission } from '../../src/points/access.js'
 import type { Dispatch } from '../../src/points/ports.js'
 import { crlf, houseOf, judged, makeWorld, receiptIn, textOf, type TestHouse, type World } from './house.js'
 import { ANNA, submissionOf, UGO } from './submissions.js'
+import { originalFrom, released } from './traffic.js'
 
 let world: World
 let a: TestHouse
@@ -24,20 +25,6 @@ const submit = (submission: Submission): Promise<AccessOutcome> => openAccessPoi
 /** Submits a message of these bytes, from Anna to Ugo. */
 const submitBytes = (message: Buffer, recipients = [UGO]): Promise<AccessOutcome> =>
   submit({ sender: ANNA, recipients, message: fromBuffer(message) })
-
-function released(kind: Dispatch['errand']['kind']): Dispatch {
-  const [dispatch, ...others] = a.outbox.released.filter(({ errand }) => errand.kind === kind)
-  assert.ok(dispatch !== undefined && others.length === 0, `${others.length + 1} of ${kind}`)
-  return dispatch
-}
-
-/** The original in the envelope that left. */
-async function original(): Promise<Source> {
-  const { message } = released('send-envelope')
-  const judgement = await judged(message, world)
-  assert.ok(judgement.verdict === 'envelope', JSON.stringify(judgement))
-  return slice(message, judgement.original.start, judgement.original.end)
-}
 
 describe('the original in the envelope', () => {
   const HEAD = `From: ${ANNA}\r\nTo: ${UGO}\r\n`
@@ -63,7 +50,7 @@ describe('the original in the envelope', () => {
       const kept = head.replace(/^message-id ?:.*(\r\n|$)/im, '').replace(/\r\n$/, '')
       const reference = /^message-id/im.test(head) ? 'X-Riferimento-Message-ID: <c@d>\r\n' : ''
       const expected = [`${kept}\r\nMessage-ID: <${identifier}>\r\n${reference}`.slice(0, -2), ...rest].join('\r\n\r\n')
-      assert.equal(await textOf(await original()), expected)
+      assert.equal(await textOf(await originalFrom(a, world)), expected)
     })
   }
 
@@ -88,8 +75,8 @@ describe('the original in the envelope', () => {
       crlf('\n--b\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\nnaïve €\n--b--\n'),
     ])
     await submitBytes(submitted)
-    const carried = await original()
-    assert.ok(await isSevenBit(released('send-envelope').message))
+    const carried = await originalFrom(a, world)
+    assert.ok(await isSevenBit(released(a, 'send-envelope').message))
     const [before, after] = [await parseEntity(fromBuffer(submitted)), await parseEntity(carried)]
     assert.equal(after.parts.length, 3)
     for (const [number, part] of before.parts.entries()) {

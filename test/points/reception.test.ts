@@ -10,7 +10,7 @@ import type { ReceptionOutcome } from '../../src/points/reception.js'
 import { after, crlf, houseOf, judged, LEDGER_AWAY, makeWorld, NOON, receiptIn, textOf } from './house.js'
 import type { TestHouse, World } from './house.js'
 import { ANNA, BRUNO, LIA, MAX, submissionOf, UGO, type SubmissionParts } from './submissions.js'
-import { leaving, receiveAt, reasonsIn, register, sentBy } from './traffic.js'
+import { leaving, reasonsIn, register, sentBy, receiveFrom } from './traffic.js'
 
 const EVA = 'eva@pec-b.test'
 
@@ -32,13 +32,11 @@ beforeEach(async () => {
 
 const sent = (parts?: SubmissionParts): Promise<Dispatch> => sentBy(a, parts)
 
-function receive(
+const receive = (
   dispatch: Pick<Dispatch, 'from' | 'message'>,
   recipients: readonly string[],
   house = b,
-): Promise<ReceptionOutcome> {
-  return receiveAt(house, { sender: dispatch.from, recipients, message: dispatch.message })
-}
+): Promise<ReceptionOutcome> => receiveFrom(dispatch, recipients, house)
 
 const identifierOf = ({ errand }: Dispatch): string => errand.identifier
 

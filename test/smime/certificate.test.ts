@@ -10,7 +10,7 @@ import { issueAuthority, issueProviderCertificate, issueTlsCertificate, type Key
 import { sameName, parseName, writeName, isWithin, formatName, isNamed } from '../../src/smime/name.js'
 import { OID } from '../../src/smime/oids.js'
 import { readPem } from '../../src/smime/pem.js'
-import { ADDRESS, NAME, derOf, makeProvider, openssl, temporaryDirectory } from './fixtures.js'
+import { anyKey, ADDRESS, NAME, derOf, makeProvider, openssl, temporaryDirectory } from './fixtures.js'
 
 const HOLDER = { providerName: NAME, address: ADDRESS }
 
@@ -166,19 +166,7 @@ describe('the profile of a provider certificate', () => {
 
   test('wants RSA keys of 2048 bits', async () => {
     const out = join(directory, 'short.pem')
-    const base = [
-      'req',
-      '-x509',
-      '-newkey',
-      'rsa:1024',
-      '-nodes',
-      '-keyout',
-      '/dev/null',
-      '-config',
-      '/dev/null',
-      '-subj',
-      `/O=${NAME}`,
-    ]
+    const base = ['req', '-x509', ...anyKey(1024)]
     await openssl(...base, '-addext', USAGE, '-out', out)
     const [der = Buffer.alloc(0)] = readPem(await readFile(out), 'CERTIFICATE')
     assert.match(checkProfile(der, HOLDER).join('\n'), /1024 bits, fewer than 2048/)

@@ -35,6 +35,11 @@ export async function openssl(...args: readonly string[]): Promise<string> {
   return output
 }
 
+/** What `openssl req` is told of a key that nobody needs, and of its owner. */
+export const anyKey = (bits = 2048): readonly string[] => [
+  ...['-newkey', `rsa:${bits}`, '-nodes', '-keyout', '/dev/null', '-config', '/dev/null', '-subj', `/O=${NAME}`],
+]
+
 /** A directory that goes away with the process. */
 export async function temporaryDirectory(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'pec-smime-'))

@@ -6,7 +6,7 @@ import { isPecError } from '../../src/errors.js'
 import { issueAuthority, issueTlsCertificate, type KeyAndCertificate } from '../../src/smime/issue.js'
 import { readPem } from '../../src/smime/pem.js'
 import { TrustStore } from '../../src/smime/trust.js'
-import { ADDRESS, NAME, derOf, openssl, temporaryDirectory, writeFiles } from './fixtures.js'
+import { anyKey, ADDRESS, derOf, openssl, temporaryDirectory, writeFiles } from './fixtures.js'
 import { assertUntrusted, AT, authority, FROM, judge, provider, store } from './authorities.js'
 
 describe('the path to an anchor', () => {
@@ -60,19 +60,7 @@ describe('the path to an anchor', () => {
   test('is not there for a self-signed certificate that is no anchor', async () => {
     const directory = await temporaryDirectory()
     const out = join(directory, 'self.pem')
-    const base = [
-      'req',
-      '-x509',
-      '-newkey',
-      'rsa:2048',
-      '-nodes',
-      '-keyout',
-      '/dev/null',
-      '-config',
-      '/dev/null',
-      '-subj',
-      `/O=${NAME}`,
-    ]
+    const base = ['req', '-x509', ...anyKey()]
     await openssl(
       ...base,
       '-addext',
@@ -100,19 +88,7 @@ describe('the path to an anchor', () => {
     const path = (name: string) => join(directory, name)
     const ca = await issueAuthority({ name: 'Vecchia', keyKind: 'rsa-2048' })
     await writeFiles(directory, { 'ca.pem': ca.certificate, 'ca.key': ca.key })
-    const request = [
-      'req',
-      '-new',
-      '-newkey',
-      'rsa:2048',
-      '-nodes',
-      '-keyout',
-      '/dev/null',
-      '-config',
-      '/dev/null',
-      '-subj',
-      `/O=${NAME}`,
-    ]
+    const request = ['req', '-new', ...anyKey()]
     await openssl(...request, '-out', path('request.pem'))
     const issued = ['x509', '-req', '-in', path('request.pem'), '-CA', path('ca.pem'), '-CAkey', path('ca.key')]
     for (const [digest, status] of [
