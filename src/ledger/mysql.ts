@@ -40,7 +40,7 @@ export const mysql: SqlDialect = {
   // `insert ignore` would pass over other errors too.
   unlessKnown: (insert, column) => insert.onDuplicateKeyUpdate({ [column]: sql.ref(column) } as never),
   by: (index) => sql`force index (${sql.ref(index)})`,
-  serverTime: sql`select round(unix_timestamp(now(3)) * 1000) as now`,
+  serverTime: sql`select unix_timestamp() * 1000 as now`,
   isDuplicate: (error) => isAnswer(error) && error.errno === 1062,
   isKnownIndex: (error) => isAnswer(error) && error.errno === 1061,
   leavesDoubt: (error) => error instanceof UncertainCommit,

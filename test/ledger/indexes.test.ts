@@ -121,6 +121,11 @@ const LOOKUPS: Record<string, Lookup<Queries>> = {
     explain: ['event range event_time, covering, temporary, filesort'],
     plan: [/^SEARCH event USING COVERING INDEX event_time \(at>\? AND at<\?\)$/, /^USE TEMP B-TREE FOR GROUP BY$/],
   },
+  'the last event before a time': {
+    run: (q, on) => q.lastEvent(on, TO, 1),
+    explain: ['event range event_time, covering'],
+    plan: [/^SEARCH event USING COVERING INDEX event_time \(at<\?\)$/],
+  },
   'steps to forget': {
     run: (q, on) => q.deleteSteps(on, 100, FROM),
     explain: ['step range PRIMARY'],
