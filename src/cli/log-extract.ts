@@ -1,7 +1,9 @@
 /** `pec log extract`: what the register has of something, to be presented. */
 import { Command } from 'commander'
 import { PecError } from '../errors.js'
-import { extract, isWrong } from '../retrieval/extraction.js'
+import { isThere } from '../archive/place.js'
+import { archiveSource } from '../retrieval/archive-source.js'
+import { extract, isWrong, type ExtractionPlace } from '../retrieval/extraction.js'
 import { packExtract } from '../retrieval/package.js'
 import { recordAct } from '../retrieval/record.js'
 import { checkCertified, sendExtract } from '../retrieval/send.js'
@@ -47,7 +49,7 @@ async function run(directory: string, options: ExtractOptions): Promise<void> {
     if (sendTo !== undefined) checkCertified(sendTo, means.index)
     const at = means.now
     const provider = config.provider.name
-    const place = { source: sourceOf(options, ledger, config), register: ledger, means, archives: config.archive.directory }
+    const place = { source: sourceOf(options, ledger, config), register: ledger, means, ...(await archivesOf(config, options)) }
     const extraction = await extract({ requestedBy, query, at }, provider, place)
     const count = extraction.events.length
     const { sha256, size } = await packExtract(extraction, out, (facts) =>
@@ -63,6 +65,14 @@ async function run(directory: string, options: ExtractOptions): Promise<void> {
     if (sendTo === undefined || sending === undefined) return
     say(`Sent to ${sendTo}: ${await sendExtract(out, sendTo, sending)}`)
   })
+}
+
+async function archivesOf(
+  { archive: { directory, months } }: Config,
+  { archive }: QueryOptions,
+): Promise<Pick<ExtractionPlace, 'archives' | 'archived'>> {
+  const isSource = archive === true || !(await isThere(directory))
+  return { archives: directory, archived: isSource ? undefined : { source: archiveSource(directory, warn), months } }
 }
 
 function sendingOf({ retrieval }: Config): ServiceMailbox {

@@ -3,6 +3,7 @@ import { PecError } from '../errors.js'
 import type { RegisterQuery } from '../ledger/search.js'
 import type { EventType, StoredMessage } from '../points/ports.js'
 import { checkProof, type CheckedProof, type CheckMeans } from './signature-check.js'
+import { lostEvents, type Archived } from './lost-events.js'
 import { findSeals, type SealedEvent, type Seals } from './sealed-events.js'
 import type { EventSource, Proof, RetrievedEvent } from './source.js'
 import type { MessageRegister } from './timeline.js'
@@ -51,6 +52,8 @@ export interface ExtractionPlace {
   readonly means: CheckMeans
   /** The folder of the archives. */
   readonly archives: string
+  /** Where all of a message is looked for that the source may have lost; undefined where there are no archives, or they are the source. */
+  readonly archived: Archived | undefined
 }
 
 /** Events of one extract; their proofs are some 10 KB each, and held in memory. */
@@ -66,24 +69,49 @@ const CONFIDENTIAL: ReadonlySet<EventType> = new Set(['retrieval', 'hold'])
 export async function extract(
   request: Request,
   provider: string,
-  { source, register, means, archives }: ExtractionPlace,
+  { source, register, means, archives, archived }: ExtractionPlace,
 ): Promise<Extraction> {
+  const { query } = request
+  const present = await presentable(source, query)
+  const lost =
+    archived === undefined || !isWholeMessage(query) ? [] : await lostEvents(query.identifier, present, archived, request.at)
   const found: Omit<ExtractedEvent, 'sealed'>[] = []
-  for await (const event of source.search(request.query)) {
-    if (request.query.type === undefined && CONFIDENTIAL.has(event.type)) continue
-    if (found.length === MOST_EVENTS)
-      throw new PecError('configuration', `more than ${MOST_EVENTS} events fit: narrow the search, to a day or a message`)
+  for (const event of [...present, ...lost.filter(({ type }) => !CONFIDENTIAL.has(type))].toSorted(byTime)) {
     const proof = await event.evidence()
     const checked = await checkProof({ identifier: event.identifier, ...proof }, means)
     found.push({ event, proof, checked, files: filesOf(event, proof, found.length + 1) })
   }
-  if (found.length === 0) throw new PecError('configuration', 'nothing in the register fits: there is nothing to extract')
   const seals = await findSeals(
     found.map(({ event, proof }) => ({ ...event, ...proof })),
     archives,
   )
-  const events = found.map((each) => ({ ...each, sealed: seals.events.get(each.event.id) }))
+  const sealedAs = (event: RetrievedEvent): SealedEvent | undefined => {
+    const sealed = seals.events.get(event.id)
+    return sealed?.as === 'same' && lost.includes(event) ? { ...sealed, as: 'only' } : sealed
+  }
+  const events = found.map((each) => ({ ...each, sealed: sealedAs(each.event) }))
   return { request, provider, source: source.name, events, messages: await messagesOf(events, register), seals: seals.days }
+}
+
+async function presentable(source: EventSource, query: RegisterQuery): Promise<readonly RetrievedEvent[]> {
+  const events: RetrievedEvent[] = []
+  for await (const event of source.search(query)) {
+    if (query.type === undefined && CONFIDENTIAL.has(event.type)) continue
+    if (events.length === MOST_EVENTS)
+      throw new PecError('configuration', `more than ${MOST_EVENTS} events fit: narrow the search, to a day or a message`)
+    events.push(event)
+  }
+  if (events.length === 0) throw new PecError('configuration', 'nothing in the register fits: there is nothing to extract')
+  return events
+}
+
+/** Whether nothing but a message is asked for, and so all of it. */
+function isWholeMessage(query: RegisterQuery): query is RegisterQuery & { readonly identifier: string } {
+  return query.identifier !== undefined && Object.keys(query).length === 1
+}
+
+function byTime(one: RetrievedEvent, other: RetrievedEvent): number {
+  return one.at.getTime() - other.at.getTime()
 }
 
 /** Whether anything about an event is wrong: what it was certified by, or that it is not what was sealed. */

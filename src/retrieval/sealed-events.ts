@@ -17,6 +17,7 @@ export interface SealedEvent {
   readonly as:
     | 'same'
     | 'different'
+    | 'only' // the database has it no more
     | 'absent' // it should have it
     | 'altered' // the archive is not the one of its manifest
 }
