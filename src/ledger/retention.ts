@@ -1,9 +1,9 @@
 /** What leaves the register after its time (L4), and what is held back: chosen messages, by their identifiers. */
-import { createHash } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import { periodOf } from '../archive/day.js'
 import type { Hold, RetentionRegister } from '../archive/retention.js'
+import { statementOf } from '../smime/statement.js'
 import type { Attempt } from './archive-days.js'
 import { addressKey, keyOf } from './keys.js'
 import type { Tables } from './schema.js'
@@ -86,9 +86,9 @@ async function purgeBatch(on: Kysely<Tables>, day: string): Promise<number> {
         .execute()
     await on.deleteFrom('event').where('id', '=', id).execute()
   }
-  // A receipt that came in is claimed by its signature.
+  // A receipt that came in is claimed by what its signature says.
   const receipts = events.flatMap(({ type, signature }) =>
-    type === 'receipt-reception' && signature !== null ? [createHash('sha256').update(signature).digest('hex')] : [],
+    type === 'receipt-reception' && signature !== null ? [statementOf(signature)] : [],
   )
   for (const identifier of receipts) await on.deleteFrom('claim').where('identifier', '=', identifier).execute()
   for (const identifier of new Set(events.map((event) => event.identifier))) if (identifier !== '') await forget(on, identifier)

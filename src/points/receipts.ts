@@ -2,9 +2,9 @@
  * Valid receipts and notices that came in: passed on, once to each they are for, and taken note of where they are about a message
  * of our users. RFC 6109 §2.2.2, §3.2.4
  */
-import { createHash } from 'node:crypto'
 import type { Moment } from '../pec/moment.js'
 import { composeNotification } from '../pec/notification.js'
+import { statementOf } from '../smime/statement.js'
 import { deliveries, notificationTo } from './dispatch.js'
 import type { House } from './house.js'
 import { issued } from './issued.js'
@@ -41,9 +41,9 @@ function addresseesOf({ kind }: Receipt, { recipients }: Incoming, { receipts }:
   return kind === 'take-charge' || kind === 'virus-detection' ? distinct(recipients.map(() => receipts)) : recipients
 }
 
-/** The signature tells one receipt from all others, whoever made it and whatever Message-ID he chose. */
+/** What is signed tells one receipt from all others, whoever made it and whatever Message-ID he chose. */
 function claimsOn({ signature }: Receipt, recipients: readonly string[]): readonly Claim[] {
-  const identifier = createHash('sha256').update(signature).digest('hex')
+  const identifier = statementOf(signature)
   return recipients.map((recipient) => ({ identifier, what: 'received', recipient }))
 }
 

@@ -10,6 +10,7 @@ import type { StoredMessage } from '../../src/points/ports.js'
 import { receiptStep } from '../../src/points/receipts.js'
 import { indexRecords } from '../../src/providers/provider-index.js'
 import { openReceptionPoint, type ReceptionOutcome } from '../../src/points/reception.js'
+import { onlyElement, TAG } from '../../src/smime/der.js'
 import {
   after,
   houseOf,
@@ -118,6 +119,19 @@ describe('a receipt from another provider', () => {
     await receive(source)
     await receive(source, ['Anna@PEC-a.test', 'ANNA@pec-a.test'])
     await Promise.all([receive(source), receive(source)])
+    assert.equal(a.outbox.released.length, 1)
+    assert.equal((await a.ledger.eventsOf(message.identifier)).at(-1)?.outcome, 'delivery, duplicate')
+  })
+
+  test('that comes again with its signature in another encoding is not passed on again', async () => {
+    const source = await receipt(DELIVERY)
+    await receive(source)
+    const text = await textOf(source)
+    const [start, end] = [text.lastIndexOf('\r\n\r\nMI') + 4, text.lastIndexOf('\r\n--')]
+    const { content } = onlyElement(Buffer.from(text.slice(start, end), 'base64'), TAG.sequence)
+    const indefinite = Buffer.concat([Buffer.of(TAG.sequence, 0x80), content, Buffer.of(0, 0)]).toString('base64')
+    const encoded = `${text.slice(0, start)}${indefinite.replace(/.{76}/g, '$&\r\n')}${text.slice(end)}`
+    assert.deepEqual(await receive(fromBuffer(Buffer.from(encoded, 'latin1'))), ACCEPTED)
     assert.equal(a.outbox.released.length, 1)
     assert.equal((await a.ledger.eventsOf(message.identifier)).at(-1)?.outcome, 'delivery, duplicate')
   })

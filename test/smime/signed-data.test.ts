@@ -5,6 +5,7 @@ import { concatenate, fromBuffer } from '../../src/mail/source.js'
 import { context, octetString, oid, sequence, time } from '../../src/smime/der.js'
 import { issueAuthority, type KeyAndCertificate } from '../../src/smime/issue.js'
 import { OID } from '../../src/smime/oids.js'
+import { statementOf } from '../../src/smime/statement.js'
 import { verifyDetached, verifyEnclosed, type SignatureFault } from '../../src/smime/verify.js'
 import {
   attribute,
@@ -219,6 +220,14 @@ describe('signatures put together by hand', () => {
     assert.equal(outcome(altered.verdict), 'content-altered')
     assert.equal(altered.content, undefined)
     assert.equal(outcome((await verifyEnclosed(signedData(parts))).verdict), 'malformed')
+  })
+
+  test('a signature is told from others by what is signed, whatever is added to it', () => {
+    const statement = statementOf(detached())
+    assert.equal(statementOf(detached({ rest: [context(1, attribute('1.2.3', octetString(CONTENT)))] })), statement)
+    assert.equal(statementOf(withBallast(1)), statement)
+    assert.notEqual(statementOf(withAttributes((attributes) => attributes.toSpliced(1, 1))), statement)
+    assert.notEqual(statementOf(Buffer.from('no signature')), statementOf(Buffer.alloc(0)))
   })
 
   test('a content that cannot be read is a failure, not a verdict', async () => {
