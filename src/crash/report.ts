@@ -11,7 +11,7 @@ export interface Figures {
   readonly uncertifiedSent: number
   /** Times that a mailbox got what it had already. */
   readonly duplicateDeliveries: number
-  /** Of these, the ones that the register had already. */
+  /** Receipts among these that the register had already. */
   readonly recordedTwice: number
   readonly messages: number
   /** Certified, but their clients have not heard of it. */

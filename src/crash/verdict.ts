@@ -13,7 +13,7 @@ export interface Verdict {
   readonly leftover: readonly string[]
   /** Times that a mailbox got what it had already: LMTP cannot do better. */
   readonly duplicateDeliveries: number
-  /** How many of these the register had already: the process died after the commit, and the message need not have come again. */
+  /** Receipts among these that the register had already: the process died after the commit. The gate lets no such envelope pass. */
   readonly recordedTwice: number
   /** Certified, but the client has not heard of it. */
   readonly unheard: number
@@ -83,7 +83,7 @@ class Shelf {
   }
 }
 
-/** Each delivery to a mailbox is a row of the register, and each message needs one. */
+/** Each delivery of a receipt is a row of the register, and each needs one. Of an envelope there is one in any case. */
 function recordedTwiceAmong({ events, letters }: Evidence): number {
   const rows = events.filter(({ type }) => type === 'mailbox-delivery').length
   return Math.max(0, rows - new Set(letters.map(({ mailbox, messageId }) => `${mailbox} ${messageId}`)).size)
