@@ -104,10 +104,10 @@ async function sealNow(directory: string): Promise<void> {
       await handIn(config.log.directory, house.folder, clock())
       const days = await exportDays(house, isOurs)
       for (const day of days) say(`${day} archived`)
+      await markDays(house.folder, days)
       for (const day of await sealDays(house)) say(`${day} signed`)
       for (const day of await stampDays(house)) say(`${day} stamped`)
       for (const day of await handOverDays(house)) say(`${day} handed over`)
-      await markDays(house.folder, days)
     } finally {
       await ledger.lease('archive', holder, clock(), clock())
     }

@@ -1,4 +1,5 @@
 /** What an extract of the register is about: who asked for what, and what was found (L5). */
+import { dayOf } from '../archive/day.js'
 import { PecError } from '../errors.js'
 import type { RegisterQuery } from '../ledger/search.js'
 import type { EventType, StoredMessage } from '../points/ports.js'
@@ -87,7 +88,8 @@ export async function extract(
   )
   const sealedAs = (event: RetrievedEvent): SealedEvent | undefined => {
     const sealed = seals.events.get(event.id)
-    return sealed?.as === 'same' && lost.includes(event) ? { ...sealed, as: 'only' } : sealed
+    if (!lost.includes(event) || (sealed !== undefined && sealed.as !== 'same')) return sealed
+    return { day: sealed?.day ?? dayOf(event.at), as: 'only' }
   }
   const events = found.map((each) => ({ ...each, sealed: sealedAs(each.event) }))
   return { request, provider, source: source.name, events, messages: await messagesOf(events, register), seals: seals.days }

@@ -122,7 +122,7 @@ function eventBlock({ event, checked, sealed, files }: ExtractedEvent): Block {
 const SEALED: Readonly<Record<SealedEvent['as'], (day: string) => string>> = {
   same: (day) => `identico nell'archivio sigillato del ${day}`,
   different: (day) => `ANOMALIA: nell'archivio sigillato del ${day} l'evento è diverso`,
-  only: (day) => `ANOMALIA: l'evento è solo nell'archivio sigillato del ${day}, non più nella base dati`,
+  only: (day) => `ANOMALIA: l'evento è solo nell'archivio del ${day}, non più nella base dati`,
   absent: (day) => `ANOMALIA: l'archivio sigillato del ${day} non ha questo evento`,
   altered: (day) => `ANOMALIA: l'archivio del ${day} non è quello che fu sigillato`,
 }

@@ -126,4 +126,6 @@ test('an extract of a message has what the database has lost of it, and says so'
   assert.deepEqual(await extracted(robbed, { identifier: 'a' }), ['acceptance: same', 'delivery: only, wrong', 'transport: same'])
   assert.deepEqual(await extracted(robbed, { identifier: 'a', type: 'transport' }), ['transport: same'])
   assert.deepEqual(await extracted(whole, { identifier: 'a', type: 'hold' }), ['hold: same'])
+  await rm(filesOf(folder, '2026-03-02').stamp)
+  assert.deepEqual(await extracted(robbed, { identifier: 'a' }), ['acceptance: ', 'delivery: only, wrong', 'transport: '])
 })
