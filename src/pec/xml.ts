@@ -13,6 +13,7 @@ export interface Element {
 
 export interface XmlLimits {
   readonly depth: number
+  /** Of each: elements, and attributes of all of them. */
   readonly elements: number
   /** Characters of one element's text, and of one attribute. */
   readonly text: number
@@ -43,6 +44,7 @@ export function readXml(bytes: Buffer, limits: XmlLimits): Element {
   const open: Growing[] = []
   let root: Growing | undefined
   let elements = 0
+  let attributes = 0
 
   const addText = (text: string): void => {
     const inside = open.at(-1)
@@ -56,6 +58,10 @@ export function readXml(bytes: Buffer, limits: XmlLimits): Element {
   })
   parser.on('doctype', (doctype) => {
     if (doctype.includes('<!ENTITY')) throw new XmlFault('entities are declared')
+  })
+  // An element with a hundred thousand of them would keep everyone waiting before it is told of.
+  parser.on('attribute', () => {
+    if (++attributes > limits.elements) throw new XmlFault(`more than ${limits.elements} attributes`)
   })
   parser.on('opentag', (tag) => {
     if (++elements > limits.elements) throw new XmlFault(`more than ${limits.elements} elements`)

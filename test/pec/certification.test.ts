@@ -159,6 +159,11 @@ describe('refuses', () => {
     ['an attribute too long', XML.replace('+0100', '0'.repeat(MAX_TEXT + 1)), /too long/],
     ['too many recipients', XML.replace(/<destinatari.*\r\n/, (line) => line.repeat(10_000)), /more than 10000/],
     ['too many elements', XML.replace(/<destinatari.*\r\n/, (line) => line.repeat(25_000)), /more than 20100 elements/],
+    [
+      'too many attributes',
+      XML.replace('<oggetto>', `<oggetto${Array.from({ length: 25_000 }, (_, n) => ` a${n}=""`).join('')}>`),
+      /more than 20100 attributes/,
+    ],
   ] as const) {
     test(what, () => {
       const verdict = read(xml)
