@@ -41,7 +41,12 @@ async function startGateway(
   await setKeys(join(directory, 'config', 'pec.ini'), 'routes', hosts)
   await setKeys(join(directory, 'config', 'smtp.ini'), '', [['nodes', String(workers)]])
   await writeFile(join(directory, 'config', 'log.ini'), LOG_INI)
-  const instance = await startInstance({ directory, ports: [submission, mx], readyLines: workersListening(workers) })
+  const instance = await startInstance({
+    directory,
+    ports: [submission, mx],
+    readyLines: workersListening(workers),
+    session: 'shared',
+  })
   const connect = async () => {
     const client = await connectClient({ port: submission, implicitTls: true })
     await client.ehlo()

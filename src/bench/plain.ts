@@ -9,6 +9,7 @@ export const plain: System = { name: 'plain', milestones: ['accepted', 'message'
 async function start(directory: string, workers: number, lmtpPort: number): Promise<Running> {
   const port = await freePort()
   const instance = await startPlainHaraka(directory, {
+    session: 'shared',
     port,
     nodes: workers,
     relayTo: { port: lmtpPort, protocol: 'lmtp' },

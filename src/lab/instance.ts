@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
-import { consumption, processGroup, type Consumption } from './processes.js'
+import { consumption, processGroup, processTree, type Consumption } from './processes.js'
 import { within } from './within.js'
 
 export interface InstanceOptions {
@@ -18,6 +18,11 @@ export interface InstanceOptions {
   /** What to run: Haraka on the directory by default. */
   readonly command?: readonly string[]
   readonly environment?: Readonly<Record<string, string>>
+  /**
+   * For measurements `shared`: Linux (sched_autogroup) shares the processors out among sessions first, and what has little to do waits
+   * for its session's turn. It is `own` by default: then all its processes can be found and killed, also orphans.
+   */
+  readonly session?: 'own' | 'shared'
 }
 
 /** The folder of the Haraka this package depends on. */
@@ -30,18 +35,29 @@ export function harakaCommand(directory: string): string[] {
 
 const LOG_LIMIT = 4 * 1024 * 1024
 
+/** How the processes of an instance are found and killed, by the one that was started. */
+interface Session {
+  readonly pids: (pid: number) => number[]
+  readonly kill: (pid: number) => void
+}
+
+const OWN_SESSION: Session = { pids: processGroup, kill: (pid) => killNow(-pid) }
+// The master before its workers, or it replaces them.
+const SHARED_SESSION: Session = { pids: processTree, kill: (pid) => processTree(pid).forEach(killNow) }
+
 /**
- * Starts an instance in a process group of its own and resolves when it is ready. Rejects, with the end of its log and
- * everything it started ended, if it exits or is not ready in time.
+ * Starts an instance and resolves when it is ready. Rejects, with the end of its log and everything it started ended, if it exits or is
+ * not ready in time.
  */
 export async function startInstance(options: InstanceOptions): Promise<Instance> {
   const [program = '', ...args] = options.command ?? harakaCommand(options.directory)
+  const isOwn = options.session !== 'shared'
   const child = spawn(program, args, {
-    detached: true,
+    detached: isOwn,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...options.environment },
   })
-  const instance = new Instance(options.directory, child)
+  const instance = new Instance(options.directory, child, isOwn ? OWN_SESSION : SHARED_SESSION)
   try {
     const readyLines = options.readyLines ?? []
     await within(options.startMs ?? 60_000, `${options.directory} is not ready`, async () => {
@@ -67,16 +83,18 @@ export class Instance {
   readonly pid: number
   private readonly child: ChildProcess
   private readonly ended: Promise<unknown>
+  private readonly session: Session
   private output = ''
 
-  constructor(directory: string, child: ChildProcess) {
+  constructor(directory: string, child: ChildProcess, session: Session) {
     if (child.pid === undefined) throw new Error(`cannot start ${directory}`)
     this.directory = directory
     this.child = child
+    this.session = session
     this.pid = child.pid
     this.ended = once(child, 'exit')
     for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', this.record)
-    alive.add(this.pid)
+    alive.add(this)
     endWithThisProcess()
   }
 
@@ -91,7 +109,7 @@ export class Instance {
 
   /** Every process it consists of now: the one started, cluster workers, orphaned workers. */
   get pids(): readonly number[] {
-    return processGroup(this.pid)
+    return this.session.pids(this.pid)
   }
 
   consumption(): Consumption {
@@ -117,10 +135,15 @@ export class Instance {
 
   /** SIGKILL to all its processes at once, as a crash of the machine would. Resolves when they are gone. */
   async kill(): Promise<void> {
-    killGroup(this.pid)
+    this.killNow()
     await this.ended
     await within(20_000, 'processes outlive SIGKILL', () => this.pids.length === 0)
-    alive.delete(this.pid)
+    alive.delete(this)
+  }
+
+  /** The same without waiting. */
+  killNow(): void {
+    this.session.kill(this.pid)
   }
 
   private readonly record = (text: string): void => {
@@ -129,25 +152,26 @@ export class Instance {
   }
 }
 
-// Instances live in process groups of their own, so nobody else ends them when this process is told to end.
-const alive = new Set<number>()
+// Instances live in sessions of their own, so nobody else ends them when this process is told to end.
+const alive = new Set<Instance>()
 let watching = false
 
 function endWithThisProcess(): void {
   if (watching) return
   watching = true
-  process.once('exit', () => [...alive].forEach(killGroup))
+  process.once('exit', () => [...alive].forEach((instance) => instance.killNow()))
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => {
-      ;[...alive].forEach(killGroup)
+      ;[...alive].forEach((instance) => instance.killNow())
       process.kill(process.pid, signal)
     })
   }
 }
 
-function killGroup(group: number): void {
+/** Negative: a whole process group. */
+function killNow(pid: number): void {
   try {
-    process.kill(-group, 'SIGKILL')
+    process.kill(pid, 'SIGKILL')
   } catch {
     // ESRCH: nothing of it is left
   }

@@ -4,7 +4,7 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { startInstance, workersListening, type Instance } from './instance.js'
+import { startInstance, workersListening, type Instance, type InstanceOptions } from './instance.js'
 
 export interface PlainOptions {
   /** Where it listens on 127.0.0.1. */
@@ -16,6 +16,8 @@ export interface PlainOptions {
   readonly plugins?: Readonly<Record<string, string>>
   /** More files of config/, or others in place of those written here. */
   readonly config?: Readonly<Record<string, string>>
+  /** As of an instance. */
+  readonly session?: InstanceOptions['session']
 }
 
 /** Writes the instance into `directory`, which is made if need be. */
@@ -37,7 +39,8 @@ export async function startPlainHaraka(directory: string, options: PlainOptions)
 export function restartPlainHaraka(directory: string, options: PlainOptions): Promise<Instance> {
   // A single process listens before it has read its queue.
   const readyLines = options.nodes === 0 ? [/files in my temp fail queue/] : workersListening(options.nodes)
-  return startInstance({ directory, ports: [options.port], readyLines })
+  const { session = 'own' } = options
+  return startInstance({ directory, ports: [options.port], readyLines, session })
 }
 
 // Haraka's core files have no defaults: a key missing from connection.ini crashes the first connection.

@@ -146,6 +146,7 @@ function start({ plan: { name, directory, ports } }: DemoProvider, workers: numb
     ports: [ports.submission, ports.mx],
     readyLines: workersListening(workers),
     startMs: 60_000,
+    session: 'shared',
     environment: {
       NODE_OPTIONS: `--require=${join(__dirname, 'meter.js')}`,
       [METER_VARIABLE]: readings,

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { startInstance } from '../../src/lab/instance.js'
 import { freePort } from '../../src/lab/ports.js'
-import { processGroup } from '../../src/lab/processes.js'
+import { processGroup, processTree } from '../../src/lab/processes.js'
+import { within } from '../../src/lab/within.js'
 import { Laboratory } from '../harness/laboratory.js'
 
 test('starts a master with its workers and stops them all at SIGINT', async (t) => {
@@ -26,6 +27,21 @@ test('kills the master and its workers at once', async (t) => {
   await instance.kill()
   assert.deepEqual(instance.pids, [])
   assert.equal(instance.exited, true)
+})
+
+test('finds, stops and kills what is in its own session in the same way', async (t) => {
+  const lab = new Laboratory(t)
+  const sink = await lab.sink({ protocol: 'lmtp' })
+  for (const end of ['stop', 'kill'] as const) {
+    const relayTo = { port: sink.port, protocol: 'lmtp' } as const
+    const { instance } = await lab.plainHaraka({ nodes: 2, relayTo, session: 'shared' })
+    await instance.waitForLog(/worker 2 listening/)
+    const { pids } = instance
+    assert.equal(pids.length, 3)
+    assert.ok(!pids.some((pid) => processGroup(pid).length > 0))
+    await instance[end]()
+    await within(10_000, 'still there', () => pids.every((pid) => processTree(pid).length === 0))
+  }
 })
 
 test('says what the log said when an instance ends before it is ready', async () => {
