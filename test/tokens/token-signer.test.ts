@@ -72,13 +72,19 @@ describe('a signer in tokens', () => {
     await hsm.addToken('first', owners.rsa.provider.key)
     await hsm.addToken('second', owners.rsa.provider.key)
   }
-  const heard = (pattern: RegExp): Promise<unknown> =>
-    within(PATIENCE_MS, `no ${String(pattern)} in ${JSON.stringify(events)}`, () => events.some((event) => pattern.test(event)))
+  const heard = async (pattern: RegExp): Promise<void> => {
+    const isHeard = () => events.some((event) => pattern.test(event))
+    await within(PATIENCE_MS, `not heard: ${String(pattern)}`, isHeard).catch((error: unknown) => {
+      throw new Error(`only heard: ${JSON.stringify(events)}`, { cause: error })
+    })
+  }
+  /** When a process began, in ticks since the boot: the numbers of processes begin again. */
+  const begun = (pid: number): number => Number(readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ')[19])
   /** The processes that hold tokens, the oldest first. */
   const holders = (): number[] =>
     processTree(process.pid)
       .filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('token-process'))
-      .toSorted((a, b) => a - b)
+      .toSorted((a, b) => begun(a) - begun(b))
 
   const kinds = [
     { name: 'RSA, digested in the token', kind: 'rsa', mechanisms: 'ALL' },
