@@ -1,6 +1,6 @@
 /** The troubles that have been told, kept over a restart: they are not told again, and their end is. */
 import { readFileSync } from 'node:fs'
-import { PecError, reasonOf } from '../errors.js'
+import { hasCode, PecError, reasonOf } from '../errors.js'
 import { replaceFile } from '../replace-file.js'
 import type { Told } from './node-troubles.js'
 
@@ -20,7 +20,7 @@ export class ToldFile {
     try {
       return parse(readFileSync(this.path, 'utf8'))
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.onEvent(`${this.path} cannot be read: ${reasonOf(error)}`)
+      if (!hasCode(error, 'ENOENT')) this.onEvent(`${this.path} cannot be read: ${reasonOf(error)}`)
       return []
     }
   }

@@ -1,6 +1,7 @@
 /** Folders of files that are worked on, messages too large for memory and others. What a process that died has left there is nobody's. */
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { hasCode } from '../errors.js'
 
 /**
  * Removes the files last written before a time, which must lie further back than any session lasts. Resolves with their number: 0 where there
@@ -20,6 +21,6 @@ export async function clearSpool(directory: string, before: Date): Promise<numbe
 }
 
 function noFolder(error: unknown): string[] {
-  if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+  if (hasCode(error, 'ENOENT')) return []
   throw error
 }

@@ -58,12 +58,7 @@ test('a gateway whose disks are full', { skip: mountIsMissing, timeout: 180_000 
     assert.equal(await downAt(monitor, part), 1, part)
   }
   const works = async (part: Part): Promise<void> => assert.equal(await downAt(monitor, part), 0, part)
-  const exchanged = async (identifier: string): Promise<void> => {
-    await gateway.waitForLetters(LUCIA, 1, isOf('transport', identifier))
-    await gateway.waitForLetters(MARIO, 1, isOf('acceptance', identifier))
-    await gateway.waitForLetters(MARIO, 1, isOf('delivery', identifier))
-    assert.equal(await gateway.outcomeOf(identifier, LUCIA), 'delivered')
-  }
+  const exchanged = (identifier: string): Promise<void> => gateway.exchanged(identifier, MARIO, LUCIA)
   const exchange = async (subject: string): Promise<void> => exchanged(await gateway.submitted(MARIO, [LUCIA], letter(subject)))
   const spooled = (): Promise<string[]> => readdir(join(work.path, 'spool'))
 

@@ -17,7 +17,7 @@ import { within } from '../../src/lab/within.js'
 import type { SqlLedger } from '../../src/ledger/ledger.js'
 import { openLedger } from '../../src/ledger/sqlite.js'
 import type { Laboratory } from '../harness/laboratory.js'
-import { readLetter, type Letter } from './letter.js'
+import { isOf, readLetter, type Letter } from './letter.js'
 
 export const PROGRAM = join(__dirname, '..', '..', 'dist', 'src', 'cli', 'pec.js')
 /** Of all mailboxes. */
@@ -178,6 +178,13 @@ export class TestGateway {
     })
     assert.equal(found.length, count, `more letters for ${address} than ${count}`)
     return found
+  }
+
+  /** Waits until a message between two of its mailboxes is delivered, with one envelope and one receipt of each kind. */
+  async exchanged(identifier: string, from: string, to: string): Promise<void> {
+    await this.waitForLetters(to, 1, isOf('transport', identifier))
+    for (const kind of ['acceptance', 'delivery'] as const) await this.waitForLetters(from, 1, isOf(kind, identifier))
+    assert.equal(await this.outcomeOf(identifier, to), 'delivered')
   }
 
   /** Waits until its queue holds as many messages, none by default. */

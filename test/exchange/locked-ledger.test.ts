@@ -8,7 +8,6 @@ import { freePorts } from '../../src/lab/ports.js'
 import { Laboratory } from '../harness/laboratory.js'
 import { downAt } from './figures.js'
 import { TestGateway } from './gateway.js'
-import { isOf } from './letter.js'
 import { original, PLAIN } from './originals.js'
 
 const MARIO = 'mario@pec-a.test'
@@ -26,11 +25,7 @@ test('a gateway whose ledger is locked by another process', { timeout: 180_000 }
   })
   const { instance } = gateway
   const letter = (subject: string): Buffer => original({ from: MARIO, to: [LUCIA] }, subject, ...PLAIN)
-  const exchanged = async (identifier: string): Promise<void> => {
-    await gateway.waitForLetters(LUCIA, 1, isOf('transport', identifier))
-    for (const kind of ['acceptance', 'delivery'] as const) await gateway.waitForLetters(MARIO, 1, isOf(kind, identifier))
-    assert.equal(await gateway.outcomeOf(identifier, LUCIA), 'delivered')
-  }
+  const exchanged = (identifier: string): Promise<void> => gateway.exchanged(identifier, MARIO, LUCIA)
   await exchanged(await gateway.submitted(MARIO, [LUCIA], letter('Prima')))
 
   await gateway.quiet()

@@ -8,7 +8,6 @@ import { freePorts } from '../../src/lab/ports.js'
 import { Laboratory } from '../harness/laboratory.js'
 import { downAt, figuresAt } from './figures.js'
 import { TestGateway } from './gateway.js'
-import { isOf } from './letter.js'
 import { original, PLAIN } from './originals.js'
 
 const MARIO = 'mario@pec-a.test'
@@ -35,11 +34,7 @@ test('a gateway without file descriptors', { timeout: 120_000 }, async (t) => {
   })
   const { pids } = gateway.instance
   const letter = (subject: string): Buffer => original({ from: MARIO, to: [LUCIA] }, subject, ...PLAIN)
-  const exchanged = async (identifier: string): Promise<void> => {
-    await gateway.waitForLetters(LUCIA, 1, isOf('transport', identifier))
-    await gateway.waitForLetters(MARIO, 1, isOf('acceptance', identifier))
-    await gateway.waitForLetters(MARIO, 1, isOf('delivery', identifier))
-  }
+  const exchanged = (identifier: string): Promise<void> => gateway.exchanged(identifier, MARIO, LUCIA)
   const open: Socket[] = []
   lab.atClose(() => open.forEach((socket) => socket.destroy()))
 

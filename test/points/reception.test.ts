@@ -1,42 +1,15 @@
 import assert from 'node:assert/strict'
-import { before, beforeEach, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { fromBuffer, slice, type Source } from '../../src/mail/source.js'
 import { composeTransportEnvelope, prepareOriginal } from '../../src/pec/envelope.js'
 import { momentOf } from '../../src/pec/moment.js'
 import type { Issuer } from '../../src/pec/signed-message.js'
 import { openAccessPoint } from '../../src/points/access.js'
 import type { Dispatch } from '../../src/points/ports.js'
-import type { ReceptionOutcome } from '../../src/points/reception.js'
-import { after, crlf, houseOf, judged, LEDGER_AWAY, makeWorld, NOON, receiptIn, textOf } from './house.js'
-import type { TestHouse, World } from './house.js'
-import { ANNA, BRUNO, LIA, MAX, submissionOf, UGO, type SubmissionParts } from './submissions.js'
-import { leaving, reasonsIn, register, sentBy, receiveFrom } from './traffic.js'
-
-const EVA = 'eva@pec-b.test'
-
-let world: World
-/** The sender's provider. */
-let a: TestHouse
-/** Ours. */
-let b: TestHouse
-
-before(async () => {
-  world = await makeWorld()
-})
-
-beforeEach(async () => {
-  a = await houseOf(world, world.a)
-  b = await houseOf(world, world.b, { mailboxes: [UGO, EVA, LIA] })
-  b.now = after(1)
-})
-
-const sent = (parts?: SubmissionParts): Promise<Dispatch> => sentBy(a, parts)
-
-const receive = (
-  dispatch: Pick<Dispatch, 'from' | 'message'>,
-  recipients: readonly string[],
-  house = b,
-): Promise<ReceptionOutcome> => receiveFrom(dispatch, recipients, house)
+import { after, crlf, judged, LEDGER_AWAY, NOON, receiptIn, textOf } from './house.js'
+import { ANNA, BRUNO, LIA, MAX, submissionOf, UGO } from './submissions.js'
+import { leaving, reasonsIn, register } from './traffic.js'
+import { b, EVA, receive, sent, world } from './two-houses.js'
 
 const identifierOf = ({ errand }: Dispatch): string => errand.identifier
 

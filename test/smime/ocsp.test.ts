@@ -1,72 +1,18 @@
-// Certificates looked up with the responders that they name, which are those of openssl on loopback.
+// What a responder's answer says of a certificate, for how long, and by whom it may be signed.
 import assert from 'node:assert/strict'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
-import { after, before, beforeEach, describe, test } from 'node:test'
+import { before, describe, test } from 'node:test'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CrlCache } from '../../src/smime/crl.js'
-import { issueAuthority, issueProviderCertificate, issueRevocationList, type KeyAndCertificate } from '../../src/smime/issue.js'
-import { knownCertificate } from '../../src/smime/known-certificates.js'
+import { issueAuthority, issueRevocationList, type KeyAndCertificate } from '../../src/smime/issue.js'
 import { parseCertificate } from '../../src/smime/certificate.js'
-import { OcspClient, type OcspTold } from '../../src/smime/ocsp.js'
-import { TrustStore, type TrustOptions, type TrustVerdict } from '../../src/smime/trust.js'
-import { OcspResponder } from '../harness/ocsp.js'
-import { ADDRESS, derOf, NAME, openssl, temporaryDirectory, writeFiles } from './fixtures.js'
+import { type TrustOptions, type TrustVerdict } from '../../src/smime/trust.js'
+import { derOf, openssl, writeFiles } from './fixtures.js'
+import { authority, both, DAY, directory, leaf, MINUTE, other, responder, rigOf } from './ocsp-rig.js'
 
-const MINUTE = 60_000
-const DAY = 24 * 60 * MINUTE
 /** Its tag, and its usual length. */
 const GENERALIZED_TIME = Buffer.from([0x18, 15])
-
-let responder: OcspResponder
-let authority: KeyAndCertificate
-let leaf: KeyAndCertificate
-let other: KeyAndCertificate
-let directory: string
-
-const provider = (ocspUrl?: string): Promise<KeyAndCertificate> =>
-  issueProviderCertificate({
-    ...{ authority, providerName: NAME, address: ADDRESS, keyKind: 'p-256', from: new Date(Date.now() - DAY) },
-    ...(ocspUrl === undefined ? {} : { ocspUrl }),
-  })
-
-before(async () => {
-  directory = await temporaryDirectory()
-  responder = await OcspResponder.listen()
-  authority = await issueAuthority({ name: 'Prova CA', keyKind: 'p-256', from: new Date(Date.now() - DAY) })
-  ;[leaf, other] = await Promise.all([provider(responder.url), provider(responder.url)])
-})
-
-after(() => responder.close())
-
-beforeEach(() => {
-  responder.requests = 0
-  responder.behaviour = (request, ask) => ask(request)
-})
-
-interface Rig {
-  readonly told: OcspTold[]
-  /** Of the client. */
-  now: number
-  readonly judge: (certificate?: KeyAndCertificate, at?: Date) => Promise<TrustVerdict>
-}
-
-function rigOf(options: Partial<TrustOptions> = {}, timeout = 20_000, copies?: string): Rig {
-  const told: OcspTold[] = []
-  const ocsp = new OcspClient({
-    ...{ timeout, clock: () => new Date(rig.now), onAnswer: (each) => told.push(each) },
-    ...(copies === undefined ? {} : { copies }),
-  })
-  const trust = new TrustStore({ anchors: [derOf(authority)], crls: undefined, ocsp, crlRequired: true, ...options })
-  const rig: Rig = {
-    told,
-    now: Date.now(),
-    judge: (certificate = leaf, at = new Date()) => trust.judge(derOf(certificate), [], at),
-  }
-  return rig
-}
-
-const both = () => [{ certificate: leaf }, { certificate: other }]
 
 describe('an answer that the issuer itself signs', () => {
   before(() => responder.answerBy({ authority, certificates: both(), minutes: 10 }))
@@ -264,79 +210,6 @@ describe('an answer that somebody else signs', () => {
       await crls.refresh()
       assert.equal((await judgedBy(signer, { crls })).status, status, name)
     }
-  })
-})
-
-describe('a responder that does not answer', () => {
-  before(() => responder.answerBy({ authority, certificates: both(), minutes: 10 }))
-
-  test('holds nobody up for longer than it may, and nobody again for a minute', async () => {
-    const rig = rigOf({}, 100)
-    responder.behaviour = async (request, ask) => {
-      await sleep(1000)
-      return ask(request)
-    }
-    const begun = performance.now()
-    const verdicts = await Promise.all([rig.judge(), rig.judge()])
-    assert.ok(performance.now() - begun < 900)
-    for (const { status, reason } of verdicts) {
-      assert.equal(status, 'unknown')
-      assert.match(reason, /no OCSP answer for .*timeout/)
-    }
-    assert.equal((await rig.judge()).status, 'unknown')
-    assert.equal((await rig.judge(other)).status, 'unknown')
-    assert.equal(responder.requests, 1)
-    assert.equal(rig.told[0]?.outcome, 'failed')
-    rig.now += 61_000
-    assert.equal((await rig.judge()).status, 'unknown')
-    assert.equal(responder.requests, 2)
-  })
-
-  test('is not there for certificates that name none, or in no way that can be read', async () => {
-    const none = await provider()
-    const ftp = await provider('ftp://127.0.0.1/')
-    for (const certificate of [none, ftp]) assert.match((await rigOf().judge(certificate)).reason, /^no revocation list/)
-    const [subject, issuer] = [knownCertificate(derOf(leaf)), knownCertificate(derOf(authority))]
-    assert.ok(subject !== undefined && issuer !== undefined)
-    const broken = new Map([['1.3.6.1.5.5.7.1.1', { critical: false, value: Buffer.from('300330010', 'hex') }]])
-    const certificate = { ...subject.certificate, extensions: broken }
-    assert.equal(await new OcspClient().statusOf({ subject: { ...subject, certificate, hash: 'x' }, issuer }), undefined)
-    assert.equal(responder.requests, 0)
-  })
-})
-
-describe('lists and responders', () => {
-  let current: CrlCache
-  let old: CrlCache
-
-  before(async () => {
-    await responder.answerBy({ authority, certificates: both(), minutes: 10 })
-    const serialNumber = parseCertificate(derOf(leaf)).serialNumber.toString('hex')
-    const revoked = [{ serialNumber, at: new Date(Date.now() - 60 * MINUTE) }]
-    const from = new Date(Date.now() - 2 * DAY)
-    await writeFiles(directory, {
-      'current.pem': issueRevocationList({ authority, revoked, days: 7 }),
-      'old.pem': issueRevocationList({ authority, revoked: [], from, days: 1 }),
-    })
-    current = new CrlCache({ sources: [join(directory, 'current.pem')] })
-    old = new CrlCache({ sources: [join(directory, 'old.pem')] })
-    await Promise.all([current.refresh(), old.refresh()])
-  })
-
-  test('a list that tells is enough, unless responders come first', async () => {
-    assert.equal((await rigOf({ crls: current }).judge()).status, 'revoked')
-    assert.equal(responder.requests, 0)
-    assert.equal((await rigOf({ crls: current, first: 'ocsp' }).judge()).status, 'good')
-    assert.equal(responder.requests, 1)
-  })
-
-  test('one is asked where the other does not tell', async () => {
-    assert.equal((await rigOf({ crls: old }).judge()).status, 'good')
-    responder.behaviour = () => Promise.reject(new Error('away'))
-    assert.equal((await rigOf({ crls: current, first: 'ocsp' }).judge()).status, 'revoked')
-    const neither = await rigOf({ crls: old }).judge()
-    assert.deepEqual([neither.status, neither.trusted], ['unknown', false])
-    assert.match(neither.reason, /list for .* is out of date; no OCSP answer for .*HTTP status 500/)
   })
 })
 
