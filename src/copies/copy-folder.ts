@@ -7,13 +7,12 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { PecError, reasonOf } from '../errors.js'
+import { folderOfAddress } from '../mail/address-folder.js'
 import type { Source } from '../mail/source.js'
 import { syncFolder, writeSource } from '../write-source.js'
 
 /** Characters of the digest in a name. */
 const DIGEST = 16
-const DOMAIN = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/
-const LOCAL_PART = /^[a-z0-9!#$%&'*+=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+=?^_`{|}~-]+)*$/
 
 export class CopyFolder {
   /** Of copies that are being written. */
@@ -32,7 +31,7 @@ export class CopyFolder {
   async keep(mailbox: string, message: Source, at: Date): Promise<string> {
     const unfinished = join(this.unfinished, randomUUID())
     try {
-      const folder = folderOf(mailbox, at)
+      const folder = join(folderOfAddress(mailbox), at.toISOString().slice(0, 10))
       await this.makeFolder(folder)
       await mkdir(this.unfinished, { recursive: true, mode: 0o700 })
       const digest = await writeSource(message, unfinished)
@@ -55,13 +54,4 @@ export class CopyFolder {
     if (first === undefined) return
     for (let made = join(this.root, folder); made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made))
   }
-}
-
-/** Throws PecError 'malformed' for an address that cannot safely name folders. */
-function folderOf(mailbox: string, at: Date): string {
-  const mark = mailbox.lastIndexOf('@')
-  const [user, domain] = [mailbox.slice(0, Math.max(mark, 0)), mailbox.slice(mark + 1)]
-  if (!LOCAL_PART.test(user) || !DOMAIN.test(domain))
-    throw new PecError('malformed', `${JSON.stringify(mailbox)} cannot name a folder`)
-  return join(domain, user, at.toISOString().slice(0, 10))
 }

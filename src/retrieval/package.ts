@@ -1,10 +1,9 @@
 /** The file that an extract is handed over in: all that is presented, in one zip. */
 import { rm } from 'node:fs/promises'
 import { Readable } from 'node:stream'
-import { stringify } from 'csv-stringify/sync'
 import { isThere, publish, unfinished } from '../archive/place.js'
 import { digestOf, type FileDigest } from '../file-digest.js'
-import { CSV_COLUMNS, csvRow, jsonLine } from '../archive/rows.js'
+import { CSV_COLUMNS, csvRow, jsonLine, tableOf } from '../archive/rows.js'
 import { writeZip, type NewMember } from '../archive/zip.js'
 import { PecError, reasonOf } from '../errors.js'
 import type { Extraction } from './extraction.js'
@@ -46,7 +45,7 @@ async function membersOf(extraction: Extraction): Promise<readonly NewMember[]> 
     member('riepilogo.txt', textOf(summary)),
     member('riepilogo.pdf', await pdfOf(summary, request.at)),
     member('registro.jsonl', rows.map(jsonLine).join('')),
-    member('registro.csv', stringify([CSV_COLUMNS, ...rows.map(csvRow)], { escape_formulas: true })),
+    member('registro.csv', tableOf([CSV_COLUMNS, ...rows.map(csvRow)])),
     ...events.flatMap(({ proof, files }) => [
       ...(files.daticert === undefined || proof.daticert === undefined ? [] : [member(files.daticert, proof.daticert)]),
       ...(files.signature === undefined || proof.signature === undefined ? [] : [member(files.signature, proof.signature)]),

@@ -6,7 +6,8 @@ import { randomBytes } from 'node:crypto'
 import { constants, copyFile, link, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { PecError, hasCode } from '../errors.js'
+import { hasCode } from '../errors.js'
+import { folderOfAddress } from '../mail/address-folder.js'
 import type { Clock } from '../points/ports.js'
 import { syncFolder } from '../write-source.js'
 
@@ -20,20 +21,12 @@ export interface Spooled {
 /** What came of receiving a message: it was read to its end in every case. */
 export type Reception = { readonly spooled: Spooled } | { readonly tooLarge: true } | { readonly failure: unknown }
 
-const DOMAIN = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/
-const LOCAL_PART = /^[a-z0-9!#$%&'*+=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+=?^_`{|}~-]+)*$/
 /** Errors after which a hard link may still be replaced by a copy. */
 const NO_LINKS = ['EPERM', 'EXDEV', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP']
 
 /** The Maildir of an address below `root`. Throws PecError 'malformed' for an address that cannot safely name folders. */
 export function maildirOf(root: string, address: string): string {
-  const at = address.lastIndexOf('@')
-  const user = address.slice(0, Math.max(at, 0))
-  const domain = address.slice(at + 1)
-  if (user.length > 64 || domain.length > 253 || !LOCAL_PART.test(user) || !DOMAIN.test(domain)) {
-    throw new PecError('malformed', `${JSON.stringify(address)} cannot name a Maildir`)
-  }
-  return resolve(root, 'mail', domain, user, 'Maildir')
+  return resolve(root, 'mail', folderOfAddress(address), 'Maildir')
 }
 
 export class MailStore {
